@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0
+// Generated from include/uapi/linux/sleeptimer.h by "make uapi". Do not edit.
+
+pub const SLEEPTIMER_MAX_TIMERS: u32 = 16777216;
+pub const SLEEPTIMER_MAX_PROGRAMS: u32 = 4095;
+pub const SLEEPTIMER_MAX_EVENTS: u32 = 1048576;
+pub const SLEEPTIMER_MAX_STEPS: u32 = 16;
+pub const SLEEPTIMER_IOC_MAGIC: u32 = 218;
+pub type __u32 = ::core::ffi::c_uint;
+pub type __u64 = ::core::ffi::c_ulonglong;
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct sleeptimer_info {
+    pub features: __u64,
+    pub resolution_ns: __u64,
+    pub max_sleep_ns: __u64,
+    pub max_timers: __u32,
+    pub max_programs: __u32,
+    pub max_events: __u32,
+    pub max_steps: __u32,
+    pub event_size: __u32,
+    pub timer_size: __u32,
+    pub reserved: [__u64; 2usize],
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of sleeptimer_info"][::core::mem::size_of::<sleeptimer_info>() - 64usize];
+    ["Alignment of sleeptimer_info"][::core::mem::align_of::<sleeptimer_info>() - 8usize];
+    ["Offset of field: sleeptimer_info::features"]
+        [::core::mem::offset_of!(sleeptimer_info, features) - 0usize];
+    ["Offset of field: sleeptimer_info::resolution_ns"]
+        [::core::mem::offset_of!(sleeptimer_info, resolution_ns) - 8usize];
+    ["Offset of field: sleeptimer_info::max_sleep_ns"]
+        [::core::mem::offset_of!(sleeptimer_info, max_sleep_ns) - 16usize];
+    ["Offset of field: sleeptimer_info::max_timers"]
+        [::core::mem::offset_of!(sleeptimer_info, max_timers) - 24usize];
+    ["Offset of field: sleeptimer_info::max_programs"]
+        [::core::mem::offset_of!(sleeptimer_info, max_programs) - 28usize];
+    ["Offset of field: sleeptimer_info::max_events"]
+        [::core::mem::offset_of!(sleeptimer_info, max_events) - 32usize];
+    ["Offset of field: sleeptimer_info::max_steps"]
+        [::core::mem::offset_of!(sleeptimer_info, max_steps) - 36usize];
+    ["Offset of field: sleeptimer_info::event_size"]
+        [::core::mem::offset_of!(sleeptimer_info, event_size) - 40usize];
+    ["Offset of field: sleeptimer_info::timer_size"]
+        [::core::mem::offset_of!(sleeptimer_info, timer_size) - 44usize];
+    ["Offset of field: sleeptimer_info::reserved"]
+        [::core::mem::offset_of!(sleeptimer_info, reserved) - 48usize];
+};
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct sleeptimer_setup {
+    pub max_timers: __u32,
+    pub max_programs: __u32,
+    pub max_events: __u32,
+    pub flags: __u32,
+    pub reserved: [__u64; 2usize],
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of sleeptimer_setup"][::core::mem::size_of::<sleeptimer_setup>() - 32usize];
+    ["Alignment of sleeptimer_setup"][::core::mem::align_of::<sleeptimer_setup>() - 8usize];
+    ["Offset of field: sleeptimer_setup::max_timers"]
+        [::core::mem::offset_of!(sleeptimer_setup, max_timers) - 0usize];
+    ["Offset of field: sleeptimer_setup::max_programs"]
+        [::core::mem::offset_of!(sleeptimer_setup, max_programs) - 4usize];
+    ["Offset of field: sleeptimer_setup::max_events"]
+        [::core::mem::offset_of!(sleeptimer_setup, max_events) - 8usize];
+    ["Offset of field: sleeptimer_setup::flags"]
+        [::core::mem::offset_of!(sleeptimer_setup, flags) - 12usize];
+    ["Offset of field: sleeptimer_setup::reserved"]
+        [::core::mem::offset_of!(sleeptimer_setup, reserved) - 16usize];
+};
+pub const SLEEPTIMER_STEP_EVENT: sleeptimer_step_op = 1;
+pub const SLEEPTIMER_STEP_SLEEP: sleeptimer_step_op = 2;
+pub type sleeptimer_step_op = ::core::ffi::c_uint;
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct sleeptimer_step {
+    pub op: __u32,
+    pub flags: __u32,
+    pub arg: __u64,
+    pub reserved: [__u64; 2usize],
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of sleeptimer_step"][::core::mem::size_of::<sleeptimer_step>() - 32usize];
+    ["Alignment of sleeptimer_step"][::core::mem::align_of::<sleeptimer_step>() - 8usize];
+    ["Offset of field: sleeptimer_step::op"][::core::mem::offset_of!(sleeptimer_step, op) - 0usize];
+    ["Offset of field: sleeptimer_step::flags"]
+        [::core::mem::offset_of!(sleeptimer_step, flags) - 4usize];
+    ["Offset of field: sleeptimer_step::arg"]
+        [::core::mem::offset_of!(sleeptimer_step, arg) - 8usize];
+    ["Offset of field: sleeptimer_step::reserved"]
+        [::core::mem::offset_of!(sleeptimer_step, reserved) - 16usize];
+};
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct sleeptimer_program_create {
+    pub steps: __u64,
+    pub nr_steps: __u32,
+    pub flags: __u32,
+    pub reserved: __u64,
+    pub program: __u32,
+    pub pad: __u32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of sleeptimer_program_create"]
+        [::core::mem::size_of::<sleeptimer_program_create>() - 32usize];
+    ["Alignment of sleeptimer_program_create"]
+        [::core::mem::align_of::<sleeptimer_program_create>() - 8usize];
+    ["Offset of field: sleeptimer_program_create::steps"]
+        [::core::mem::offset_of!(sleeptimer_program_create, steps) - 0usize];
+    ["Offset of field: sleeptimer_program_create::nr_steps"]
+        [::core::mem::offset_of!(sleeptimer_program_create, nr_steps) - 8usize];
+    ["Offset of field: sleeptimer_program_create::flags"]
+        [::core::mem::offset_of!(sleeptimer_program_create, flags) - 12usize];
+    ["Offset of field: sleeptimer_program_create::reserved"]
+        [::core::mem::offset_of!(sleeptimer_program_create, reserved) - 16usize];
+    ["Offset of field: sleeptimer_program_create::program"]
+        [::core::mem::offset_of!(sleeptimer_program_create, program) - 24usize];
+    ["Offset of field: sleeptimer_program_create::pad"]
+        [::core::mem::offset_of!(sleeptimer_program_create, pad) - 28usize];
+};
+pub const SLEEPTIMER_TIMER_SLEEPABLE: sleeptimer_timer_flags = 1;
+pub type sleeptimer_timer_flags = ::core::ffi::c_uint;
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct sleeptimer_timer_init {
+    pub clock: __u32,
+    pub flags: __u32,
+    pub user_data: __u64,
+    pub reserved: __u64,
+    pub handle: __u64,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of sleeptimer_timer_init"][::core::mem::size_of::<sleeptimer_timer_init>() - 32usize];
+    ["Alignment of sleeptimer_timer_init"]
+        [::core::mem::align_of::<sleeptimer_timer_init>() - 8usize];
+    ["Offset of field: sleeptimer_timer_init::clock"]
+        [::core::mem::offset_of!(sleeptimer_timer_init, clock) - 0usize];
+    ["Offset of field: sleeptimer_timer_init::flags"]
+        [::core::mem::offset_of!(sleeptimer_timer_init, flags) - 4usize];
+    ["Offset of field: sleeptimer_timer_init::user_data"]
+        [::core::mem::offset_of!(sleeptimer_timer_init, user_data) - 8usize];
+    ["Offset of field: sleeptimer_timer_init::reserved"]
+        [::core::mem::offset_of!(sleeptimer_timer_init, reserved) - 16usize];
+    ["Offset of field: sleeptimer_timer_init::handle"]
+        [::core::mem::offset_of!(sleeptimer_timer_init, handle) - 24usize];
+};
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct sleeptimer_set_callback {
+    pub handle: __u64,
+    pub program: __u32,
+    pub flags: __u32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of sleeptimer_set_callback"]
+        [::core::mem::size_of::<sleeptimer_set_callback>() - 16usize];
+    ["Alignment of sleeptimer_set_callback"]
+        [::core::mem::align_of::<sleeptimer_set_callback>() - 8usize];
+    ["Offset of field: sleeptimer_set_callback::handle"]
+        [::core::mem::offset_of!(sleeptimer_set_callback, handle) - 0usize];
+    ["Offset of field: sleeptimer_set_callback::program"]
+        [::core::mem::offset_of!(sleeptimer_set_callback, program) - 8usize];
+    ["Offset of field: sleeptimer_set_callback::flags"]
+        [::core::mem::offset_of!(sleeptimer_set_callback, flags) - 12usize];
+};
+pub const SLEEPTIMER_START_ABS: sleeptimer_start_flags = 1;
+pub type sleeptimer_start_flags = ::core::ffi::c_uint;
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct sleeptimer_timer_start {
+    pub handle: __u64,
+    pub expires_ns: __u64,
+    pub flags: __u32,
+    pub pad: __u32,
+    pub reserved: [__u64; 3usize],
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of sleeptimer_timer_start"][::core::mem::size_of::<sleeptimer_timer_start>() - 48usize];
+    ["Alignment of sleeptimer_timer_start"]
+        [::core::mem::align_of::<sleeptimer_timer_start>() - 8usize];
+    ["Offset of field: sleeptimer_timer_start::handle"]
+        [::core::mem::offset_of!(sleeptimer_timer_start, handle) - 0usize];
+    ["Offset of field: sleeptimer_timer_start::expires_ns"]
+        [::core::mem::offset_of!(sleeptimer_timer_start, expires_ns) - 8usize];
+    ["Offset of field: sleeptimer_timer_start::flags"]
+        [::core::mem::offset_of!(sleeptimer_timer_start, flags) - 16usize];
+    ["Offset of field: sleeptimer_timer_start::pad"]
+        [::core::mem::offset_of!(sleeptimer_timer_start, pad) - 20usize];
+    ["Offset of field: sleeptimer_timer_start::reserved"]
+        [::core::mem::offset_of!(sleeptimer_timer_start, reserved) - 24usize];
+};
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct sleeptimer_timer_ref {
+    pub handle: __u64,
+    pub flags: __u32,
+    pub pad: __u32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of sleeptimer_timer_ref"][::core::mem::size_of::<sleeptimer_timer_ref>() - 16usize];
+    ["Alignment of sleeptimer_timer_ref"][::core::mem::align_of::<sleeptimer_timer_ref>() - 8usize];
+    ["Offset of field: sleeptimer_timer_ref::handle"]
+        [::core::mem::offset_of!(sleeptimer_timer_ref, handle) - 0usize];
+    ["Offset of field: sleeptimer_timer_ref::flags"]
+        [::core::mem::offset_of!(sleeptimer_timer_ref, flags) - 8usize];
+    ["Offset of field: sleeptimer_timer_ref::pad"]
+        [::core::mem::offset_of!(sleeptimer_timer_ref, pad) - 12usize];
+};
+pub const SLEEPTIMER_CONTEXT_SOFTIRQ: sleeptimer_context = 1;
+pub const SLEEPTIMER_CONTEXT_PROCESS: sleeptimer_context = 2;
+pub type sleeptimer_context = ::core::ffi::c_uint;
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct sleeptimer_event {
+    pub handle: __u64,
+    pub user_data: __u64,
+    pub count: __u64,
+    pub time_ns: __u64,
+    pub context: __u32,
+    pub cpu: __u32,
+    pub worker: __u32,
+    pub pad: __u32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of sleeptimer_event"][::core::mem::size_of::<sleeptimer_event>() - 48usize];
+    ["Alignment of sleeptimer_event"][::core::mem::align_of::<sleeptimer_event>() - 8usize];
+    ["Offset of field: sleeptimer_event::handle"]
+        [::core::mem::offset_of!(sleeptimer_event, handle) - 0usize];
+    ["Offset of field: sleeptimer_event::user_data"]
+        [::core::mem::offset_of!(sleeptimer_event, user_data) - 8usize];
+    ["Offset of field: sleeptimer_event::count"]
+        [::core::mem::offset_of!(sleeptimer_event, count) - 16usize];
+    ["Offset of field: sleeptimer_event::time_ns"]
+        [::core::mem::offset_of!(sleeptimer_event, time_ns) - 24usize];
+    ["Offset of field: sleeptimer_event::context"]
+        [::core::mem::offset_of!(sleeptimer_event, context) - 32usize];
+    ["Offset of field: sleeptimer_event::cpu"]
+        [::core::mem::offset_of!(sleeptimer_event, cpu) - 36usize];
+    ["Offset of field: sleeptimer_event::worker"]
+        [::core::mem::offset_of!(sleeptimer_event, worker) - 40usize];
+    ["Offset of field: sleeptimer_event::pad"]
+        [::core::mem::offset_of!(sleeptimer_event, pad) - 44usize];
+};
+pub const SLEEPTIMER_IOC_GET_INFO: sleeptimer_ioc = 2151733760;
+pub const SLEEPTIMER_IOC_SETUP: sleeptimer_ioc = 1075894785;
+pub const SLEEPTIMER_IOC_PROGRAM_CREATE: sleeptimer_ioc = 3223378434;
+pub const SLEEPTIMER_IOC_TIMER_INIT: sleeptimer_ioc = 3223378448;
+pub const SLEEPTIMER_IOC_TIMER_SET_CALLBACK: sleeptimer_ioc = 1074846225;
+pub const SLEEPTIMER_IOC_TIMER_SET_SLEEPABLE_CB: sleeptimer_ioc = 1074846226;
+pub const SLEEPTIMER_IOC_TIMER_START: sleeptimer_ioc = 1076943379;
+pub const SLEEPTIMER_IOC_TIMER_CANCEL: sleeptimer_ioc = 1074846228;
+pub const SLEEPTIMER_IOC_FREE: sleeptimer_ioc = 1074846239;
+pub type sleeptimer_ioc = ::core::ffi::c_uint;
