@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The flags word of a timer: what it packs, and every transition it makes.
+//!
+//! This file is pure: no bindings, no kernel crate and no `unsafe`, so that host tests can include
+//! it and check it exhaustively.
+//!
+//! ```text
+//!  63          40 39      28 27        16 15       6  5     4..3   2..0
+//! |    index     | program  | references | reserved |dying| clock | kind |
+//! ```
+//!
+//! - *kind* and *clock* are set at init and never change: every entry point checks them.
+//! - *dying* is set once, by `free` or by the close of the map. Nothing that could arm the timer is
+//!   allowed any more, and only references that exist already may be dropped.
+//! - *references*: one is the owner's (the map's table); it is dropped when the engine is idle for
+//!   good. The others are held by callers that wait for a running callback, who must not lose the
+//!   memory they wait on. Whoever drops the last one frees the timer. More than one therefore also
+//!   says: somebody waits, so a callback that sleeps should wake up.
+//! - *program* is the bound program's number plus one, 0 for none.
+//! - *index* is the timer's place in the table of its map, from which the rest of it is found.
+//!
+//! Whether the timer is armed or its callback runs is not here: the hrtimer or the work knows it,
+//! and a copy would cost an atomic operation at each start and each expiry.
+
+#![deny(unsafe_code)]
+
+/// Where the callback of a timer runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// In softirq, from an hrtimer.
+    Softirq = 1,
+    /// In a worker, from a work item: the callback may sleep.
+    Sleepable = 2,
+}
+
+/// The clock that a timer follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clock {
+    /// `CLOCK_MONOTONIC`
+    Monotonic = 0,
+    /// `CLOCK_REALTIME`
+    Realtime = 1,
+    /// `CLOCK_BOOTTIME`
+    Boottime = 2,
+    /// `CLOCK_TAI`
+    Tai = 3,
+}
+
+/// Why a transition does not take place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The timer is being freed.
+    Dying,
+    /// As many callers as the word can count wait for this timer already.
+    TooManyWaiters,
+}
+
+/// A value of the flags word.
+///
+/// # Invariants
+///
+/// The kind field holds a value of [`Kind`]. The reference count is at least 1 until the last
+/// reference is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flags(u64);
+
+const KIND_MASK: u64 = 0x7;
+const CLOCK_SHIFT: u32 = 3;
+const CLOCK_MASK: u64 = 0x3;
+const DYING: u64 = 1 << 5;
+const REF_SHIFT: u32 = 16;
+const REF_ONE: u64 = 1 << REF_SHIFT;
+const REF_MASK: u64 = 0xfff;
+const PROGRAM_SHIFT: u32 = 28;
+const PROGRAM_MASK: u64 = 0xfff;
+const INDEX_SHIFT: u32 = 40;
+const INDEX_MASK: u64 = 0xff_ffff;
+
+impl Flags {
+    /// The largest number of timers that the index can tell apart.
+    pub(crate) const MAX_TIMERS: u32 = 1 << 24;
+    /// The largest number of programs that the word can name.
+    pub(crate) const MAX_PROGRAMS: u32 = 0xfff;
+
+    /// The word of a new timer: alive, without a program, referenced by its owner.
+    ///
+    /// An `index` of [`Self::MAX_TIMERS`] or more does not fit and loses its upper bits.
+    pub(crate) const fn new(kind: Kind, clock: Clock, index: u32) -> Self {
+        // INVARIANT: `kind` is a value of `Kind` and there is one reference.
+        Self(
+            kind as u64
+                | (clock as u64) << CLOCK_SHIFT
+                | REF_ONE
+                | (index as u64 & INDEX_MASK) << INDEX_SHIFT,
+        )
+    }
+
+    /// The value as it is stored.
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// A value that was stored by [`Self::bits`].
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    pub(crate) const fn kind(self) -> Kind {
+        if self.0 & KIND_MASK == Kind::Softirq as u64 {
+            Kind::Softirq
+        } else {
+            Kind::Sleepable
+        }
+    }
+
+    pub(crate) const fn clock(self) -> Clock {
+        match self.0 >> CLOCK_SHIFT & CLOCK_MASK {
+            0 => Clock::Monotonic,
+            1 => Clock::Realtime,
+            2 => Clock::Boottime,
+            _ => Clock::Tai,
+        }
+    }
+
+    pub(crate) const fn index(self) -> u32 {
+        (self.0 >> INDEX_SHIFT) as u32
+    }
+
+    /// The number of the bound program.
+    pub(crate) const fn program(self) -> Option<u32> {
+        ((self.0 >> PROGRAM_SHIFT & PROGRAM_MASK) as u32).checked_sub(1)
+    }
+
+    pub(crate) const fn dying(self) -> bool {
+        self.0 & DYING != 0
+    }
+
+    const fn references(self) -> u64 {
+        self.0 >> REF_SHIFT & REF_MASK
+    }
+
+    /// Whether a callback that sleeps should wake up: its timer is being cancelled or freed.
+    pub(crate) const fn hurry(self) -> bool {
+        self.dying() || self.references() > 1
+    }
+
+    /// Binds `program`, which is below [`Self::MAX_PROGRAMS`].
+    pub(crate) const fn bind(self, program: u32) -> Result<Self, Refusal> {
+        if self.dying() {
+            return Err(Refusal::Dying);
+        }
+        let unbound = self.unbind().0;
+        Ok(Self(
+            unbound | (program as u64 + 1 & PROGRAM_MASK) << PROGRAM_SHIFT,
+        ))
+    }
+
+    /// Drops the callback. Legal in every state.
+    pub(crate) const fn unbind(self) -> Self {
+        Self(self.0 & !(PROGRAM_MASK << PROGRAM_SHIFT))
+    }
+
+    /// Takes a reference, to wait for the callback.
+    pub(crate) const fn get(self) -> Result<Self, Refusal> {
+        if self.dying() {
+            Err(Refusal::Dying)
+        } else if self.references() == REF_MASK {
+            Err(Refusal::TooManyWaiters)
+        } else {
+            Ok(Self(self.0.wrapping_add(REF_ONE)))
+        }
+    }
+
+    /// Drops a reference.
+    pub(crate) const fn put(self) -> Self {
+        Self(self.0.wrapping_sub(REF_ONE))
+    }
+
+    /// Whether no reference is left: whoever made this value with [`Self::put`] frees the timer.
+    pub(crate) const fn unreferenced(self) -> bool {
+        self.references() == 0
+    }
+
+    /// Ends the timer's life: no start, no new program and no new reference from here on.
+    pub(crate) const fn kill(self) -> Result<Self, Refusal> {
+        if self.dying() {
+            return Err(Refusal::Dying);
+        }
+        Ok(Self(self.unbind().0 | DYING))
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What differs between the kernel series that we build for.
+
+use kernel::{bindings, error::Error};
+
+#[cfg(not(kernel_before_7_3))]
+pub(crate) use pin_init::raw_init;
+
+/// Initialises pinned memory.
+///
+/// # Safety
+///
+/// `slot` is valid for writes, and what it holds never moves after this.
+#[cfg(kernel_before_7_3)]
+pub(crate) unsafe fn raw_init<T>(slot: *mut T, init: impl pin_init::PinInit<T>) {
+    // SAFETY: By the safety requirements.
+    match unsafe { init.__pinned_init(slot) } {
+        Ok(()) => {}
+        Err(never) => match never {},
+    }
+}
+
+#[cfg(kernel_before_7_3)]
+pub(crate) const HRTIMER_NORESTART: bindings::hrtimer_restart =
+    bindings::hrtimer_restart_HRTIMER_NORESTART;
+#[cfg(not(kernel_before_7_3))]
+pub(crate) const HRTIMER_NORESTART: bindings::hrtimer_restart =
+    bindings::hrtimer_restart::HRTIMER_NORESTART;
+
+/// File descriptor in bad state. `kernel::error` has it from 7.3 on.
+pub(crate) fn ebadfd() -> Error {
+    Error::from_errno(-(bindings::EBADFD as kernel::ffi::c_int))
+}

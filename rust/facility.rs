@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What all maps share: the memory of timers, and the workers that wait for callbacks to end.
+
+use crate::{bpf_hrtimer::BpfHrtimer, slab::KmemCache, workqueue::Workqueue};
+use kernel::{bindings, prelude::*};
+
+/// Lives as long as the module. Fields are dropped in this order: the last works run, and only
+/// then the memory goes.
+pub(crate) struct Facility {
+    /// Runs `sync_work` only, so that a map's own callbacks cannot hold the end of a timer up.
+    pub(crate) reaper: Workqueue,
+    /// The slab cache of timers: `/proc/slabinfo` shows leaks by name.
+    pub(crate) timers: KmemCache<BpfHrtimer>,
+}
+
+impl Facility {
+    pub(crate) fn new() -> Result<Self> {
+        const REAPER_ID: i32 = 0;
+        Ok(Self {
+            reaper: Workqueue::new(REAPER_ID)?,
+            timers: KmemCache::new(c"sleeptimer")?,
+        })
+    }
+}
+
+impl Drop for Facility {
+    fn drop(&mut self) {
+        // The maps are gone, and with them all timers; but the RCU callback that freed the last
+        // one may still be returning through our code. It may also have queued a work, which the
+        // drop of `reaper` waits for.
+        //
+        // SAFETY: We are in process context, at module exit, and hold no lock.
+        unsafe { bindings::rcu_barrier() };
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What can go wrong, and the error number that says so to user space.
+
+#![deny(unsafe_code)]
+
+use crate::compat;
+use kernel::{
+    alloc::{kvec::PushError, AllocError},
+    prelude::*,
+};
+
+/// Why a call fails. The documentation of the userspace API lists the same causes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// A field, flag or reserved field has a value that is not allowed.
+    BadArgument,
+    /// The handle names no timer of this map, or one that was freed.
+    NoSuchTimer,
+    /// The number names no program of this map.
+    NoSuchProgram,
+    /// The entry point is for another kind of timer.
+    WrongKind,
+    /// A program that sleeps cannot be bound to a softirq timer.
+    ProgramSleeps,
+    /// A sleepable timer starts with a delay of zero only.
+    DelayOfSleepable,
+    /// No callback is bound.
+    NoCallback,
+    /// The map has no room for another timer or program.
+    MapFull,
+    /// The map is not set up yet.
+    NotSetUp,
+    /// The map is set up already.
+    AlreadySetUp,
+    /// More callers wait for this timer than can be counted.
+    TooManyWaiters,
+    /// There are no events, and the file is non-blocking.
+    WouldBlock,
+    /// A signal came while waiting.
+    Interrupted,
+    /// There is not enough memory.
+    NoMemory,
+    /// The address is not the caller's to read or write.
+    BadAddress,
+    /// There is no such request.
+    UnknownRequest,
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::BadArgument
+            | Failure::WrongKind
+            | Failure::ProgramSleeps
+            | Failure::DelayOfSleepable
+            | Failure::NoCallback => EINVAL,
+            Failure::NoSuchTimer | Failure::NoSuchProgram => ENOENT,
+            Failure::MapFull => ENOSPC,
+            Failure::NotSetUp => compat::ebadfd(),
+            Failure::AlreadySetUp => EBUSY,
+            Failure::TooManyWaiters | Failure::WouldBlock => EAGAIN,
+            Failure::Interrupted => ERESTARTSYS,
+            Failure::NoMemory => ENOMEM,
+            Failure::BadAddress => EFAULT,
+            Failure::UnknownRequest => ENOTTY,
+        }
+    }
+}
+
+impl From<AllocError> for Failure {
+    fn from(_: AllocError) -> Self {
+        Failure::NoMemory
+    }
+}
+
+impl<T> From<PushError<T>> for Failure {
+    fn from(_: PushError<T>) -> Self {
+        Failure::NoMemory
+    }
+}

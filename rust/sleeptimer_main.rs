@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Sleepable timers: timers whose callbacks may sleep, beside ones that run in softirq.
+//!
+//! User space reaches them through `/dev/sleeptimer`; see `include/uapi/linux/sleeptimer.h` and
+//! [`bpf_hrtimer`], the object that it is all about.
+
+#![deny(unsafe_op_in_unsafe_fn)]
+
+use kernel::prelude::*;
+
+mod bpf_hrtimer;
+mod compat;
+mod context;
+mod device;
+mod events;
+mod facility;
+mod failure;
+mod ioctl;
+mod map;
+mod program;
+mod slab;
+mod sleepers;
+mod spinlock_bh;
+mod table;
+mod uapi;
+mod workqueue;
+
+module! {
+    type: SleepTimer,
+    name: "sleeptimer",
+    authors: ["The Sleepable Timers project"],
+    description: "Sleepable timers",
+    license: "GPL",
+}
+
+#[pin_data]
+struct SleepTimer {
+    #[pin]
+    device: device::Device,
+}
+
+impl kernel::InPlaceModule for SleepTimer {
+    fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            device <- device::Device::register(module),
+        })
+    }
+}

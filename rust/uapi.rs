@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The ABI, from `include/uapi/linux/sleeptimer.h`, and which of its types may cross the border.
+
+#[path = "../crates/sleeptimer-sys/src/bindings.rs"]
+#[allow(
+    dead_code,
+    missing_docs,
+    non_camel_case_types,
+    unreachable_pub,
+    clippy::all
+)]
+mod bindings;
+
+use kernel::transmute::{AsBytes, FromBytes};
+
+pub(crate) use bindings::{
+    sleeptimer_event as Event,
+    sleeptimer_info as Info,
+    sleeptimer_program_create as ProgramCreate,
+    sleeptimer_set_callback as SetCallback,
+    sleeptimer_setup as Setup,
+    sleeptimer_step as Step,
+    sleeptimer_timer_init as TimerInit,
+    sleeptimer_timer_ref as TimerRef,
+    sleeptimer_timer_start as TimerStart,
+    SLEEPTIMER_CONTEXT_PROCESS as CONTEXT_PROCESS,
+    SLEEPTIMER_CONTEXT_SOFTIRQ as CONTEXT_SOFTIRQ,
+    SLEEPTIMER_IOC_FREE as IOC_FREE,
+    SLEEPTIMER_IOC_GET_INFO as IOC_GET_INFO,
+    SLEEPTIMER_IOC_PROGRAM_CREATE as IOC_PROGRAM_CREATE,
+    SLEEPTIMER_IOC_SETUP as IOC_SETUP,
+    SLEEPTIMER_IOC_TIMER_CANCEL as IOC_TIMER_CANCEL,
+    SLEEPTIMER_IOC_TIMER_INIT as IOC_TIMER_INIT,
+    SLEEPTIMER_IOC_TIMER_SET_CALLBACK as IOC_TIMER_SET_CALLBACK,
+    SLEEPTIMER_IOC_TIMER_SET_SLEEPABLE_CB as IOC_TIMER_SET_SLEEPABLE_CB,
+    SLEEPTIMER_IOC_TIMER_START as IOC_TIMER_START,
+    SLEEPTIMER_MAX_EVENTS as MAX_EVENTS,
+    SLEEPTIMER_MAX_PROGRAMS as MAX_PROGRAMS,
+    SLEEPTIMER_MAX_STEPS as MAX_STEPS,
+    SLEEPTIMER_MAX_TIMERS as MAX_TIMERS,
+    SLEEPTIMER_START_ABS as START_ABS,
+    SLEEPTIMER_STEP_EVENT as STEP_EVENT,
+    SLEEPTIMER_STEP_SLEEP as STEP_SLEEP,
+    SLEEPTIMER_TIMER_SLEEPABLE as TIMER_SLEEPABLE, //
+};
+
+/// Declares that a structure of the ABI is plain bytes.
+macro_rules! plain {
+    ($($type:ty),* $(,)?) => {$(
+        // SAFETY: A structure of integers has no invalid bit patterns.
+        unsafe impl FromBytes for $type {}
+        // SAFETY: The structure has no padding: see its definition, and the sum of its fields.
+        unsafe impl AsBytes for $type {}
+    )*};
+}
+
+plain!(
+    Event,
+    Info,
+    ProgramCreate,
+    SetCallback,
+    Setup,
+    Step,
+    TimerInit,
+    TimerRef,
+    TimerStart
+);

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An owned workqueue, for work items that live inside unions.
+//!
+//! [`kernel::workqueue`] wraps the system's queues only, and its `Work` must be a field of its own.
+//!
+//! C header: [`include/linux/workqueue.h`](srctree/include/linux/workqueue.h)
+
+use core::ptr::NonNull;
+use kernel::{bindings, ffi::c_int, prelude::*};
+
+/// An unbound workqueue: its workers run on any CPU, and any number of them may sleep without
+/// delaying another queue's.
+///
+/// # Invariants
+///
+/// `queue` is a valid workqueue.
+pub(crate) struct Workqueue {
+    queue: NonNull<bindings::workqueue_struct>,
+}
+
+// SAFETY: A workqueue may be used from any thread.
+unsafe impl Send for Workqueue {}
+// SAFETY: The functions of a workqueue may run concurrently.
+unsafe impl Sync for Workqueue {}
+
+impl Workqueue {
+    /// Creates a queue which workers show in their names as `sleeptimer/<id>`. May sleep.
+    pub(crate) fn new(id: i32) -> Result<Self> {
+        const DEFAULT_MAX_ACTIVE: c_int = 0;
+        // SAFETY: The format takes one `int`, which follows.
+        let queue = unsafe {
+            bindings::alloc_workqueue_noprof(
+                c"sleeptimer/%d".as_char_ptr(),
+                bindings::wq_flags_WQ_UNBOUND,
+                DEFAULT_MAX_ACTIVE,
+                id,
+            )
+        };
+        // INVARIANT: The queue was just created.
+        Ok(Self {
+            queue: NonNull::new(queue).ok_or(ENOMEM)?,
+        })
+    }
+
+    /// Queues `work`, unless it is pending already, and returns whether it was not. Any context.
+    ///
+    /// # Safety
+    ///
+    /// `work` is an initialised work item, and stays valid until it has run or was cancelled, and
+    /// the queue until then too.
+    pub(crate) unsafe fn queue(&self, work: *mut bindings::work_struct) -> bool {
+        // SAFETY: By the type invariants and the safety requirements, both are valid.
+        unsafe {
+            bindings::queue_work_on(
+                bindings::wq_misc_consts_WORK_CPU_UNBOUND as c_int,
+                self.queue.as_ptr(),
+                work,
+            )
+        }
+    }
+}
+
+impl Drop for Workqueue {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants, the queue is valid. This waits for its work items, and
+        // whoever queues one keeps the queue alive until it has run.
+        unsafe { bindings::destroy_workqueue(self.queue.as_ptr()) };
+    }
+}
