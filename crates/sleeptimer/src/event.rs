@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What `read` returns.
+
+use sleeptimer_sys as sys;
+use std::mem::offset_of;
+
+/// Where a callback ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Context {
+    /// In the timer softirq.
+    Softirq,
+    /// In a worker, whose thread id this is.
+    Process(u32),
+}
+
+/// An event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The timer.
+    pub timer: super::Timer,
+    /// The word that the timer was given.
+    pub user_data: u64,
+    /// For how many EVENT steps this stands.
+    pub count: u64,
+    /// When the last of them ran, in ns of `CLOCK_MONOTONIC`.
+    pub time_ns: u64,
+    /// Where it ran.
+    pub context: Context,
+    /// On which CPU.
+    pub cpu: u32,
+}
+
+impl Event {
+    /// The size of a record, in bytes.
+    pub(crate) const SIZE: usize = size_of::<sys::sleeptimer_event>();
+
+    /// Decodes a record, which is [`Event::SIZE`] bytes.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
+        let word = |offset| u64::from_ne_bytes(field(bytes, offset));
+        let half = |offset| u32::from_ne_bytes(field(bytes, offset));
+        Self {
+            timer: super::Timer(word(offset_of!(sys::sleeptimer_event, handle))),
+            user_data: word(offset_of!(sys::sleeptimer_event, user_data)),
+            count: word(offset_of!(sys::sleeptimer_event, count)),
+            time_ns: word(offset_of!(sys::sleeptimer_event, time_ns)),
+            context: match half(offset_of!(sys::sleeptimer_event, context)) {
+                sys::SLEEPTIMER_CONTEXT_SOFTIRQ => Context::Softirq,
+                _ => Context::Process(half(offset_of!(sys::sleeptimer_event, worker))),
+            },
+            cpu: half(offset_of!(sys::sleeptimer_event, cpu)),
+        }
+    }
+}
+
+/// The `N` bytes of a record at an offset.
+fn field<const N: usize>(bytes: &[u8], offset: usize) -> [u8; N] {
+    let mut field = [0; N];
+    field.copy_from_slice(&bytes[offset..offset + N]);
+    field
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_decoded_field_by_field() {
+        let mut bytes = [0; Event::SIZE];
+        bytes[..8].copy_from_slice(&7u64.to_ne_bytes());
+        bytes[8..16].copy_from_slice(&8u64.to_ne_bytes());
+        bytes[16..24].copy_from_slice(&9u64.to_ne_bytes());
+        bytes[24..32].copy_from_slice(&10u64.to_ne_bytes());
+        bytes[32..36].copy_from_slice(&sys::SLEEPTIMER_CONTEXT_PROCESS.to_ne_bytes());
+        bytes[36..40].copy_from_slice(&1u32.to_ne_bytes());
+        bytes[40..44].copy_from_slice(&77u32.to_ne_bytes());
+        let event = Event {
+            timer: crate::Timer(7),
+            user_data: 8,
+            count: 9,
+            time_ns: 10,
+            context: Context::Process(77),
+            cpu: 1,
+        };
+        assert_eq!(Event::from_bytes(&bytes), event);
+    }
+}
