@@ -1,0 +1,554 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Every bad input gets its error number, writes nothing to user memory, and loses nothing.
+
+use nix::{
+    errno::Errno,
+    fcntl::{open, OFlag},
+    sys::{signal, stat::Mode},
+    unistd::{read, write},
+};
+use sleeptimer::{Clock, Kind, Map, Program, Sizes, Step, Timer, DEVICE};
+use sleeptimer_selftests::{
+    bound_timer, check, check_eq, check_errno, expect_events, map, ok, tests, Outcome,
+};
+use sleeptimer_sys as sys;
+use std::{
+    os::fd::{AsRawFd, OwnedFd},
+    process::ExitCode,
+    time::Duration,
+};
+
+fn main() -> ExitCode {
+    sleeptimer_selftests::run(tests![
+        a_map_has_to_be_set_up_first,
+        a_map_is_set_up_once,
+        sizes_are_checked,
+        unknown_requests_are_enotty,
+        bad_pointers_are_efault,
+        reserved_fields_have_to_be_zero,
+        programs_are_validated_whole,
+        timers_need_a_known_clock_and_flags,
+        unknown_handles_and_programs_are_enoent,
+        handles_of_another_map_are_stale,
+        start_needs_a_callback,
+        a_full_map_is_enospc,
+        a_timer_whose_handle_cannot_be_told_is_freed,
+        a_read_that_fails_loses_no_event,
+        a_signal_interrupts_a_read,
+        other_file_operations_are_refused,
+    ])
+}
+
+/// An open device without a map.
+fn device() -> Result<OwnedFd, String> {
+    open(DEVICE, OFlag::O_RDWR | OFlag::O_NONBLOCK, Mode::empty()).map_err(|e| e.to_string())
+}
+
+/// A raw request, with whatever address.
+fn request(file: &impl AsRawFd, number: u32, address: usize) -> nix::Result<i32> {
+    // SAFETY: The kernel checks the address; where it writes, it is a structure of the caller's.
+    Errno::result(unsafe { libc::ioctl(file.as_raw_fd(), number.into(), address) })
+}
+
+/// A request with a structure, which has to come back as it was.
+fn refused<T: Copy>(file: &impl AsRawFd, number: u32, argument: T) -> nix::Result<i32> {
+    let mut given = argument;
+    let result = request(file, number, &raw mut given as usize);
+    assert!(
+        bytes(&given) == bytes(&argument),
+        "request {number:#x} wrote to its argument"
+    );
+    result
+}
+
+fn bytes<T>(value: &T) -> &[u8] {
+    // SAFETY: The structures of the ABI have no padding, so all their bytes are initialised.
+    unsafe { std::slice::from_raw_parts((&raw const *value).cast(), size_of::<T>()) }
+}
+
+const REQUESTS: &[u32] = &[
+    sys::SLEEPTIMER_IOC_GET_INFO,
+    sys::SLEEPTIMER_IOC_SETUP,
+    sys::SLEEPTIMER_IOC_PROGRAM_CREATE,
+    sys::SLEEPTIMER_IOC_TIMER_INIT,
+    sys::SLEEPTIMER_IOC_TIMER_SET_CALLBACK,
+    sys::SLEEPTIMER_IOC_TIMER_SET_SLEEPABLE_CB,
+    sys::SLEEPTIMER_IOC_TIMER_START,
+    sys::SLEEPTIMER_IOC_TIMER_CANCEL,
+    sys::SLEEPTIMER_IOC_FREE,
+];
+
+const POISON: u32 = 0x5a5a_5a5a;
+
+fn setup() -> sys::sleeptimer_setup {
+    sys::sleeptimer_setup {
+        max_timers: 1,
+        max_programs: 1,
+        max_events: 1,
+        ..Default::default()
+    }
+}
+
+fn create(steps: &[sys::sleeptimer_step]) -> sys::sleeptimer_program_create {
+    sys::sleeptimer_program_create {
+        steps: steps.as_ptr() as u64,
+        nr_steps: steps.len() as u32,
+        program: POISON,
+        pad: POISON,
+        ..Default::default()
+    }
+}
+
+fn init() -> sys::sleeptimer_timer_init {
+    sys::sleeptimer_timer_init {
+        clock: 1,
+        handle: u64::from(POISON),
+        ..Default::default()
+    }
+}
+
+fn event() -> sys::sleeptimer_step {
+    sys::sleeptimer_step {
+        op: sys::SLEEPTIMER_STEP_EVENT,
+        ..Default::default()
+    }
+}
+
+fn a_map_has_to_be_set_up_first() -> Outcome {
+    let device = device()?;
+    for &number in REQUESTS.iter().skip(2) {
+        check_errno!(request(&device, number, 0), Errno::EBADFD);
+    }
+    check_errno!(read(&device, &mut [0; 48]), Errno::EBADFD);
+    let mut info = sys::sleeptimer_info::default();
+    ok!(request(
+        &device,
+        sys::SLEEPTIMER_IOC_GET_INFO,
+        &raw mut info as usize
+    ));
+    check_eq!(info.max_steps, 16);
+    Ok(())
+}
+
+fn a_map_is_set_up_once() -> Outcome {
+    let map = map()?;
+    check_errno!(
+        refused(&map, sys::SLEEPTIMER_IOC_SETUP, setup()),
+        Errno::EBUSY
+    );
+    Ok(())
+}
+
+fn sizes_are_checked() -> Outcome {
+    let device = device()?;
+    let good = setup();
+    let bad = [
+        sys::sleeptimer_setup {
+            max_timers: 0,
+            ..good
+        },
+        sys::sleeptimer_setup {
+            max_timers: u32::MAX,
+            ..good
+        },
+        sys::sleeptimer_setup {
+            max_programs: 0,
+            ..good
+        },
+        sys::sleeptimer_setup {
+            max_programs: sys::SLEEPTIMER_MAX_PROGRAMS + 1,
+            ..good
+        },
+        sys::sleeptimer_setup {
+            max_events: 0,
+            ..good
+        },
+        sys::sleeptimer_setup {
+            max_events: sys::SLEEPTIMER_MAX_EVENTS + 1,
+            ..good
+        },
+        sys::sleeptimer_setup { flags: 1, ..good },
+        sys::sleeptimer_setup {
+            reserved: [0, 1],
+            ..good
+        },
+    ];
+    for setup in bad {
+        check_errno!(
+            refused(&device, sys::SLEEPTIMER_IOC_SETUP, setup),
+            Errno::EINVAL
+        );
+    }
+    // None of these has set the map up.
+    ok!(refused(&device, sys::SLEEPTIMER_IOC_SETUP, good));
+    Ok(())
+}
+
+fn unknown_requests_are_enotty() -> Outcome {
+    let map = map()?;
+    for &number in REQUESTS {
+        let one_byte_more = number + (1 << 16);
+        let eight_bytes_less = number - (8 << 16);
+        let other_direction = number ^ (1 << 31);
+        for unknown in [
+            one_byte_more,
+            eight_bytes_less,
+            other_direction,
+            number ^ 0x80,
+        ] {
+            check_errno!(request(&map, unknown, 0), Errno::ENOTTY);
+        }
+    }
+    check_errno!(request(&map, 0, 0), Errno::ENOTTY);
+    Ok(())
+}
+
+fn bad_pointers_are_efault() -> Outcome {
+    let device = device()?;
+    check_errno!(
+        request(&device, sys::SLEEPTIMER_IOC_SETUP, 0),
+        Errno::EFAULT
+    );
+    let map = map()?;
+    let kernel_address = 0xffff_8000_0000_0000;
+    for &number in REQUESTS {
+        for address in [0, 8, usize::MAX, kernel_address] {
+            check_errno!(request(&map, number, address), Errno::EFAULT);
+        }
+    }
+    Ok(())
+}
+
+fn reserved_fields_have_to_be_zero() -> Outcome {
+    let map = map()?;
+    let timer = bound_timer(&map, Kind::Softirq, &[Step::Event])?;
+    let program = Program(0);
+    let good = sys::sleeptimer_timer_start {
+        handle: timer.0,
+        expires_ns: 1 << 60,
+        ..Default::default()
+    };
+    let starts = [
+        sys::sleeptimer_timer_start { flags: 2, ..good },
+        sys::sleeptimer_timer_start {
+            flags: 1 << 31,
+            ..good
+        },
+        sys::sleeptimer_timer_start { pad: 1, ..good },
+        sys::sleeptimer_timer_start {
+            reserved: [0, 0, 1],
+            ..good
+        },
+    ];
+    for start in starts {
+        check_errno!(
+            refused(&map, sys::SLEEPTIMER_IOC_TIMER_START, start),
+            Errno::EINVAL
+        );
+    }
+    let set = sys::sleeptimer_set_callback {
+        handle: timer.0,
+        program: program.0,
+        flags: 1,
+    };
+    check_errno!(
+        refused(&map, sys::SLEEPTIMER_IOC_TIMER_SET_CALLBACK, set),
+        Errno::EINVAL
+    );
+    check_errno!(
+        refused(&map, sys::SLEEPTIMER_IOC_TIMER_SET_SLEEPABLE_CB, set),
+        Errno::EINVAL
+    );
+    for number in [sys::SLEEPTIMER_IOC_TIMER_CANCEL, sys::SLEEPTIMER_IOC_FREE] {
+        let good = sys::sleeptimer_timer_ref {
+            handle: timer.0,
+            ..Default::default()
+        };
+        check_errno!(
+            refused(&map, number, sys::sleeptimer_timer_ref { flags: 1, ..good }),
+            Errno::EINVAL
+        );
+        check_errno!(
+            refused(&map, number, sys::sleeptimer_timer_ref { pad: 1, ..good }),
+            Errno::EINVAL
+        );
+    }
+    // The timer is there, was never armed, and is still bound.
+    check_eq!(ok!(map.cancel(timer)), false);
+    Ok(())
+}
+
+fn programs_are_validated_whole() -> Outcome {
+    let map = ok!(Map::open(Sizes {
+        programs: 1,
+        ..Sizes::default()
+    }));
+    let number = sys::SLEEPTIMER_IOC_PROGRAM_CREATE;
+    let info = ok!(map.info());
+    let sleep = sys::sleeptimer_step {
+        op: sys::SLEEPTIMER_STEP_SLEEP,
+        ..Default::default()
+    };
+    let bad_steps = [
+        sys::sleeptimer_step { op: 0, ..event() },
+        sys::sleeptimer_step { op: 3, ..event() },
+        sys::sleeptimer_step {
+            flags: 1,
+            ..event()
+        },
+        sys::sleeptimer_step { arg: 1, ..event() },
+        sys::sleeptimer_step {
+            reserved: [1, 0],
+            ..event()
+        },
+        sys::sleeptimer_step {
+            arg: info.max_sleep_ns + 1,
+            ..sleep
+        },
+    ];
+    for bad in bad_steps {
+        check_errno!(
+            refused(&map, number, create(&[event(), bad])),
+            Errno::EINVAL
+        );
+    }
+    let steps = [event(); 17];
+    check_errno!(refused(&map, number, create(&[])), Errno::EINVAL);
+    check_errno!(refused(&map, number, create(&steps)), Errno::EINVAL);
+    let good = create(&steps[..16]);
+    let (flags, reserved) = (1, 1);
+    check_errno!(
+        refused(
+            &map,
+            number,
+            sys::sleeptimer_program_create { flags, ..good }
+        ),
+        Errno::EINVAL
+    );
+    check_errno!(
+        refused(
+            &map,
+            number,
+            sys::sleeptimer_program_create { reserved, ..good }
+        ),
+        Errno::EINVAL
+    );
+    for steps in [0, 8, u64::MAX] {
+        check_errno!(
+            refused(
+                &map,
+                number,
+                sys::sleeptimer_program_create { steps, ..good }
+            ),
+            Errno::EFAULT
+        );
+    }
+    // None of these took the only place.
+    ok!(map.program(&[Step::Event; 16]));
+    Ok(())
+}
+
+fn timers_need_a_known_clock_and_flags() -> Outcome {
+    let map = ok!(Map::open(Sizes {
+        timers: 1,
+        ..Sizes::default()
+    }));
+    let number = sys::SLEEPTIMER_IOC_TIMER_INIT;
+    for clock in [2, 3, 4, 5, 6, 8, 9, 10, 12, 16, u32::MAX] {
+        check_errno!(
+            refused(&map, number, sys::sleeptimer_timer_init { clock, ..init() }),
+            Errno::EINVAL
+        );
+    }
+    for flags in [2, 3, 16, 1 << 31] {
+        check_errno!(
+            refused(&map, number, sys::sleeptimer_timer_init { flags, ..init() }),
+            Errno::EINVAL
+        );
+    }
+    check_errno!(
+        refused(
+            &map,
+            number,
+            sys::sleeptimer_timer_init {
+                reserved: 1,
+                ..init()
+            }
+        ),
+        Errno::EINVAL
+    );
+    // None of these took the only place.
+    ok!(map.timer(Kind::Softirq, Clock::Monotonic, 0));
+    Ok(())
+}
+
+fn unknown_handles_and_programs_are_enoent() -> Outcome {
+    let map = map()?;
+    let program = ok!(map.program(&[Step::Event]));
+    for timer in [0, 1, 1 << 32, u64::MAX, 1 << 20].map(Timer) {
+        check_errno!(
+            map.set_callback(timer, Kind::Softirq, program),
+            Errno::ENOENT
+        );
+        check_errno!(map.start(timer, Duration::ZERO), Errno::ENOENT);
+        check_errno!(map.cancel(timer), Errno::ENOENT);
+        check_errno!(map.free(timer), Errno::ENOENT);
+    }
+    let timer = ok!(map.timer(Kind::Softirq, Clock::Monotonic, 0));
+    for program in [1, 63, 64, u32::MAX].map(Program) {
+        check_errno!(
+            map.set_callback(timer, Kind::Softirq, program),
+            Errno::ENOENT
+        );
+    }
+    Ok(())
+}
+
+fn handles_of_another_map_are_stale() -> Outcome {
+    let (map, other) = (map()?, map()?);
+    let kept = ok!(map.timer(Kind::Softirq, Clock::Monotonic, 0));
+    let foreign = ok!(map.timer(Kind::Softirq, Clock::Monotonic, 0));
+    let own = ok!(other.timer(Kind::Softirq, Clock::Monotonic, 0));
+    // Handles are per map: the first timers of two maps share theirs, and mean their own.
+    check_eq!(own, kept);
+    check_errno!(other.free(foreign), Errno::ENOENT);
+    ok!(other.free(own));
+    ok!(map.free(kept));
+    ok!(map.free(foreign));
+    Ok(())
+}
+
+fn start_needs_a_callback() -> Outcome {
+    let map = map()?;
+    for kind in [Kind::Softirq, Kind::Sleepable] {
+        let timer = ok!(map.timer(kind, Clock::Monotonic, 0));
+        check_errno!(map.start(timer, Duration::ZERO), Errno::EINVAL);
+    }
+    Ok(())
+}
+
+fn a_full_map_is_enospc() -> Outcome {
+    let map = ok!(Map::open(Sizes {
+        timers: 3,
+        programs: 2,
+        events: 1
+    }));
+    for _ in 0..3 {
+        ok!(map.timer(Kind::Sleepable, Clock::Monotonic, 0));
+    }
+    check_errno!(
+        refused(&map, sys::SLEEPTIMER_IOC_TIMER_INIT, init()),
+        Errno::ENOSPC
+    );
+    ok!(map.program(&[Step::Event]));
+    ok!(map.program(&[Step::Event]));
+    check_errno!(
+        refused(&map, sys::SLEEPTIMER_IOC_PROGRAM_CREATE, create(&[event()])),
+        Errno::ENOSPC
+    );
+    Ok(())
+}
+
+/// A page that can be read and not written, filled with a structure.
+fn read_only<T>(value: &T) -> Result<*mut libc::c_void, String> {
+    // SAFETY: A new mapping of one page.
+    let page = unsafe {
+        libc::mmap(
+            std::ptr::null_mut(),
+            4096,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        )
+    };
+    check!(page != libc::MAP_FAILED);
+    // SAFETY: The page is ours and large enough.
+    unsafe {
+        page.cast::<u8>()
+            .copy_from(bytes(value).as_ptr(), size_of::<T>())
+    };
+    // SAFETY: The page is ours.
+    check_eq!(unsafe { libc::mprotect(page, 4096, libc::PROT_READ) }, 0);
+    Ok(page)
+}
+
+fn a_timer_whose_handle_cannot_be_told_is_freed() -> Outcome {
+    let map = ok!(Map::open(Sizes {
+        timers: 1,
+        programs: 1,
+        events: 1
+    }));
+    let page = read_only(&init())?;
+    check_errno!(
+        request(&map, sys::SLEEPTIMER_IOC_TIMER_INIT, page as usize),
+        Errno::EFAULT
+    );
+    ok!(map.timer(Kind::Softirq, Clock::Monotonic, 0));
+    let steps = [event()];
+    let page = read_only(&create(&steps))?;
+    check_errno!(
+        request(&map, sys::SLEEPTIMER_IOC_PROGRAM_CREATE, page as usize),
+        Errno::EFAULT
+    );
+    ok!(map.program(&[Step::Event]));
+    Ok(())
+}
+
+fn a_read_that_fails_loses_no_event() -> Outcome {
+    let map = map()?;
+    let timer = bound_timer(&map, Kind::Softirq, &[Step::Event, Step::Event])?;
+    ok!(map.start(timer, Duration::ZERO));
+    std::thread::sleep(Duration::from_millis(50));
+    check_errno!(read(&map, &mut [0; 47]), Errno::EINVAL);
+    check_errno!(read(&map, &mut []), Errno::EINVAL);
+    // SAFETY: The kernel checks the address.
+    let result = unsafe { libc::read(map.as_raw_fd(), 8 as *mut libc::c_void, 4096) };
+    check_errno!(Errno::result(result), Errno::EFAULT);
+    let page = read_only(&0u64)?;
+    // SAFETY: The kernel checks the address, and cannot write there.
+    let result = unsafe { libc::read(map.as_raw_fd(), page, 4096) };
+    check_errno!(Errno::result(result), Errno::EFAULT);
+    expect_events(&map, 2)?;
+    Ok(())
+}
+
+extern "C" fn ignore_signal(_: libc::c_int) {}
+
+fn a_signal_interrupts_a_read() -> Outcome {
+    let map = ok!(Map::open(Sizes::default()));
+    let action = signal::SigAction::new(
+        signal::SigHandler::Handler(ignore_signal),
+        signal::SaFlags::empty(),
+        signal::SigSet::empty(),
+    );
+    // SAFETY: The handler does nothing.
+    ok!(unsafe { signal::sigaction(signal::Signal::SIGALRM, &action) });
+    nix::unistd::alarm::set(1);
+    check_errno!(map.read(1), Errno::EINTR);
+    Ok(())
+}
+
+fn other_file_operations_are_refused() -> Outcome {
+    let map = map()?;
+    check_errno!(write(&map, &[0; 48]), Errno::EINVAL);
+    check_errno!(nix::sys::uio::pread(&map, &mut [0; 48], 0), Errno::ESPIPE);
+    check_errno!(
+        nix::unistd::lseek(&map, 0, nix::unistd::Whence::SeekSet),
+        Errno::ESPIPE
+    );
+    // SAFETY: A new mapping, at an address that the kernel chooses.
+    let page = unsafe {
+        libc::mmap(
+            std::ptr::null_mut(),
+            4096,
+            libc::PROT_READ,
+            libc::MAP_SHARED,
+            map.as_raw_fd(),
+            0,
+        )
+    };
+    check!(page == libc::MAP_FAILED);
+    check_eq!(Errno::last(), Errno::ENODEV);
+    Ok(())
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The Kernel Test Anything Protocol, as `Documentation/dev-tools/ktap.rst` of the kernel has it.
+
+use std::{path::Path, process::ExitCode};
+
+/// What a test ends with: the reason, if it fails.
+pub type Outcome = Result<(), String>;
+
+/// A test and its name.
+pub type Test = (&'static str, fn() -> Outcome);
+
+/// The exit status of a kselftest that was skipped.
+const SKIP: u8 = 4;
+
+/// Runs the tests of a program one after another.
+pub fn run(tests: &[Test]) -> ExitCode {
+    println!("KTAP version 1");
+    if !Path::new(sleeptimer::DEVICE).exists() {
+        println!(
+            "1..0 # SKIP there is no {}: load sleeptimer.ko",
+            sleeptimer::DEVICE
+        );
+        return ExitCode::from(SKIP);
+    }
+    println!("1..{}", tests.len());
+    let mut failed = 0;
+    for (number, (name, test)) in (1..).zip(tests) {
+        match test() {
+            Ok(()) => println!("ok {number} {name}"),
+            Err(why) => {
+                failed += 1;
+                println!("not ok {number} {name}");
+                for line in why.lines() {
+                    println!("# {line}");
+                }
+            }
+        }
+    }
+    println!("# Totals: pass:{} fail:{failed}", tests.len() - failed);
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
