@@ -77,27 +77,9 @@ macro_rules! check_errno {
     };
 }
 
-/// The error number of a failed call, be it of the client library or of `nix`.
-pub trait AsErrno {
-    /// The error number.
-    fn as_errno(self) -> Errno;
-}
-
-impl AsErrno for Errno {
-    fn as_errno(self) -> Errno {
-        self
-    }
-}
-
-impl AsErrno for sleeptimer::Error {
-    fn as_errno(self) -> Errno {
-        self.errno
-    }
-}
-
 /// The result of a call, with its error as a number.
-pub fn errno_of<T>(result: Result<T, impl AsErrno>) -> Result<T, Errno> {
-    result.map_err(AsErrno::as_errno)
+pub fn errno_of<T>(result: Result<T, impl Into<Errno>>) -> Result<T, Errno> {
+    result.map_err(Into::into)
 }
 
 /// A map of the default sizes, whose reads do not wait.

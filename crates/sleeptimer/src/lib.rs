@@ -45,6 +45,12 @@ pub struct Error {
     pub errno: Errno,
 }
 
+impl From<Error> for Errno {
+    fn from(error: Error) -> Self {
+        error.errno
+    }
+}
+
 /// The result of a call.
 pub type Result<T> = std::result::Result<T, Error>;
 
