@@ -1,2 +1,60 @@
-//! To come.
-fn main() {}
+// SPDX-License-Identifier: GPL-2.0
+//! `make check`: everything that has to hold before a change is good, and one line that counts it.
+//!
+//! Exit status: 0 if all passed, 1 if something failed, 2 for a wrong command line.
+
+mod ktap;
+mod libtest;
+mod plan;
+mod seeded;
+mod step;
+
+use anyhow::Result;
+use clap::Parser;
+use std::{path::PathBuf, process::ExitCode};
+
+/// Checks the whole project: style, lints, builds, tests on the host and tests in virtual machines.
+#[derive(Parser)]
+struct Arguments {
+    /// The checkout.
+    #[arg(long, default_value = ".")]
+    tree: PathBuf,
+    /// Kernel series to build for and to boot.
+    #[arg(long, value_delimiter = ',', default_value = "7.3,7.2")]
+    series: Vec<String>,
+    /// Run only the steps whose names contain this.
+    #[arg(long)]
+    only: Option<String>,
+    /// List the steps and run none.
+    #[arg(long)]
+    list: bool,
+}
+
+fn main() -> Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let tree = arguments.tree.canonicalize()?;
+    let mut steps = plan::steps(&tree, &arguments.series)?;
+    if let Some(only) = &arguments.only {
+        steps.retain(|step| step.name.contains(only.as_str()));
+        anyhow::ensure!(
+            !steps.is_empty(),
+            "no step has {only:?} in its name: see --list"
+        );
+    }
+    if arguments.list {
+        for step in &steps {
+            println!("{}", step.name);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let total = step::run_all(steps, &tree.join("build/check"))?;
+    for failure in &total.failures {
+        println!("failed: {failure}");
+    }
+    println!("{} passed, {} failed", total.passed, total.failures.len());
+    Ok(if total.failures.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+//! A step of the check, and running them with a line of progress each.
+
+use crate::{ktap, libtest};
+use anyhow::{Context, Result};
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Instant,
+};
+
+/// What a step is expected to do.
+pub enum Expect {
+    /// Exit with status 0.
+    Success,
+    /// Exit with status 0, after KTAP output without a failure.
+    Ktap,
+    /// Exit with status 0, after the output of Rust test programs.
+    Libtest,
+    /// Exit with another status, and say this.
+    Failure(&'static str),
+}
+
+/// A step: a command and what is expected of it.
+pub struct Step {
+    /// What the step checks.
+    pub name: String,
+    /// The command.
+    pub command: Command,
+    /// What it is expected to do.
+    pub expect: Expect,
+}
+
+/// How many checks passed, and which did not.
+#[derive(Default)]
+pub struct Verdict {
+    /// How many passed.
+    pub passed: usize,
+    /// Why the others did not.
+    pub failures: Vec<String>,
+}
+
+/// What a command came to.
+struct Outcome {
+    success: bool,
+    status: String,
+    output: String,
+}
+
+/// Lines of a failed step's output that are shown; all of it is in the log.
+const SHOWN_LINES: usize = 40;
+
+/// Runs all steps, whatever becomes of some, and keeps the output of each in the folder `logs`.
+pub fn run_all(steps: Vec<Step>, logs: &Path) -> Result<Verdict> {
+    fs::create_dir_all(logs).with_context(|| format!("cannot make {}", logs.display()))?;
+    let mut total = Verdict::default();
+    let number = steps.len();
+    for (index, step) in (1..).zip(steps) {
+        print!("[{index:2}/{number}] {:.<60} ", format!("{} ", step.name));
+        std::io::stdout().flush()?;
+        let start = Instant::now();
+        let log = log_of(logs, &step.name);
+        let outcome = run(step.command, &log)?;
+        let verdict = judge(&outcome, &step.expect);
+        let seconds = start.elapsed().as_secs_f64();
+        if verdict.failures.is_empty() {
+            println!("{} ok ({seconds:.1} s)", verdict.passed);
+        } else {
+            println!("FAILED ({seconds:.1} s)");
+            show(&outcome.output, &verdict.failures, &log);
+        }
+        total.passed += verdict.passed;
+        total.failures.extend(verdict.failures);
+    }
+    Ok(total)
+}
+
+fn log_of(logs: &Path, name: &str) -> PathBuf {
+    let file: String = name
+        .chars()
+        .map(|letter| {
+            if letter.is_alphanumeric() || letter == '.' {
+                letter
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    logs.join(file + ".log")
+}
+
+/// Runs a command with its output in a file, so that it is there also if we are killed.
+fn run(mut command: Command, log: &Path) -> Result<Outcome> {
+    let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+    let status = command
+        .stdin(Stdio::null())
+        .stdout(file.try_clone()?)
+        .stderr(file)
+        .status()
+        .with_context(|| format!("cannot run {:?}", command.get_program()))?;
+    Ok(Outcome {
+        success: status.success(),
+        status: status.to_string(),
+        output: String::from_utf8_lossy(&fs::read(log)?).into_owned(),
+    })
+}
+
+impl Outcome {
+    /// The verdict on a command that ran tests: its status counts also when no test failed.
+    fn verdict(&self, passed: usize, mut failures: Vec<String>) -> Verdict {
+        if !self.success && failures.is_empty() {
+            failures.push(self.status.clone());
+        }
+        if passed == 0 && failures.is_empty() {
+            failures.push("no test ran".to_owned());
+        }
+        Verdict { passed, failures }
+    }
+}
+
+fn judge(outcome: &Outcome, expect: &Expect) -> Verdict {
+    let mut verdict = Verdict::default();
+    match expect {
+        Expect::Ktap => {
+            let results = ktap::parse(&outcome.output);
+            verdict = outcome.verdict(results.passed, results.failed);
+        }
+        Expect::Libtest => {
+            let (passed, failed) = libtest::parse(&outcome.output);
+            verdict = outcome.verdict(passed, failed);
+        }
+        Expect::Success if outcome.success => verdict.passed = 1,
+        Expect::Success => verdict.failures.push(outcome.status.clone()),
+        Expect::Failure(_) if outcome.success => {
+            verdict
+                .failures
+                .push("it succeeded, and should not".to_owned());
+        }
+        Expect::Failure(why) if outcome.output.contains(why) => verdict.passed = 1,
+        Expect::Failure(why) => verdict
+            .failures
+            .push(format!("it failed without saying {why:?}")),
+    }
+    verdict
+}
+
+/// Shows why a step failed, and the end of its output.
+fn show(output: &str, failures: &[String], log: &Path) {
+    let lines: Vec<&str> = output.lines().collect();
+    for line in &lines[lines.len().saturating_sub(SHOWN_LINES)..] {
+        println!("    {line}");
+    }
+    for failure in failures {
+        println!("  failed: {failure}");
+    }
+    println!("  all of the output: {}", log.display());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(success: bool, output: &str) -> Outcome {
+        Outcome {
+            success,
+            status: "exit status: 1".to_owned(),
+            output: output.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_status_decides_a_plain_step() {
+        assert_eq!(judge(&outcome(true, ""), &Expect::Success).passed, 1);
+        assert_eq!(
+            judge(&outcome(false, ""), &Expect::Success).failures,
+            ["exit status: 1"]
+        );
+    }
+
+    #[test]
+    fn good_results_and_a_bad_status_are_a_failure() {
+        let verdict = judge(&outcome(false, "1..1\nok 1 a\n"), &Expect::Ktap);
+        assert_eq!(verdict.failures, ["exit status: 1"]);
+    }
+
+    #[test]
+    fn a_seeded_fault_has_to_fail_for_its_own_reason() {
+        let expect = Expect::Failure("WARNING");
+        assert_eq!(judge(&outcome(false, "a WARNING at"), &expect).passed, 1);
+        assert_eq!(
+            judge(&outcome(false, "no such file"), &expect)
+                .failures
+                .len(),
+            1
+        );
+        assert_eq!(
+            judge(&outcome(true, "a WARNING at"), &expect)
+                .failures
+                .len(),
+            1
+        );
+    }
+}
