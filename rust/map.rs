@@ -123,7 +123,7 @@ impl Map {
         match unsafe { BpfHrtimer::create(self, Flags::new(kind, clock, index)) } {
             Ok(timer) => Ok(self.table.publish(index, timer, user_data)),
             Err(failure) => {
-                self.table.release(index);
+                self.table.cancel_reservation(index);
                 Err(failure)
             }
         }

@@ -201,14 +201,21 @@ impl Table {
         self.detach(Handle { index, generation }, rcu).ok()
     }
 
-    /// Gives back the slot of a timer that has ended. Process or softirq context.
+    /// Gives back the slot of a timer that was taken out of the table, and has ended. Process or
+    /// softirq context.
     pub(crate) fn give_back(&self, index: u32) {
-        self.ending.fetch_sub(1, Relaxed);
-        self.release(index);
+        self.release(index, || {
+            self.ending.fetch_sub(1, Relaxed);
+        });
     }
 
-    /// Gives back a slot that was reserved.
-    pub(crate) fn release(&self, index: u32) {
+    /// Gives back a slot that was reserved, and never held a timer.
+    pub(crate) fn cancel_reservation(&self, index: u32) {
+        self.release(index, || {});
+    }
+
+    /// Makes a slot free, and calls `and` in the same critical section.
+    fn release(&self, index: u32, and: impl FnOnce()) {
         let Some(slot) = self.slots.get(index as usize) else {
             return;
         };
@@ -220,6 +227,7 @@ impl Table {
             let _ = places.free.push_within_capacity(index);
         }
         places.taken = places.taken.wrapping_sub(1);
+        and();
         // With the lock held: as soon as it is free, `wait_empty` may return, and the table go.
         self.freed.notify_all();
     }
