@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0
+# Two commands matter: "make demo" and "make check". "make help" lists the others.
+
+# Which of Debian's kernels to build for and to boot.
+SERIES ?= 7.3
+# Another kernel build tree to build for, on this host as it is.
+KDIR ?=
+# Where the module's sources are, and where its objects go.
+SOURCE ?= $(CURDIR)
+OUT ?= $(CURDIR)/build/$(if $(KDIR),kdir,$(SERIES))
+
+BUILDROOT := tools/buildroot
+BIN := build/cargo/x86_64-unknown-linux-gnu/release
+VM = SLEEPTIMER_ROOT=$$($(BUILDROOT) path) $(BIN)/vm
+
+# What a build of the module passes on to Kbuild.
+KBUILD_VARS = $(foreach v,LLVM CLIPPY KRUSTFLAGS KCFLAGS V,$(if $($(v)),$(v)='$($(v))'))
+KBUILD = $(MAKE) -C $(1) M=$(SOURCE) MO=$(OUT) $(KBUILD_VARS)
+
+.PHONY: help demo check modules vm userland uapi fmt clean distclean \
+	run-demo run-selftests check-style check-vm in-root-modules in-root-check-style
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo "Variables: SERIES=7.3|7.2, KDIR=/a/kernel/build/tree [LLVM=1], ACCEL=kvm|tcg,"
+	@echo "  SLEEPTIMER_CACHE, SLEEPTIMER_MIRROR, SLEEPTIMER_SUITE: see tools/README.md"
+
+demo: userland modules ## From nothing to timers that fire in a virtual machine
+	@$(MAKE) --no-print-directory run-demo
+
+check: userland ## Run every check and count them: what has to pass before a change is good
+	@$(BIN)/check $(CHECK_ARGS)
+
+ifeq ($(KDIR),)
+modules: userland ## Build sleeptimer.ko, for a kernel of Debian's or for KDIR
+	+@$(BUILDROOT) run -- make --no-print-directory in-root-modules SERIES=$(SERIES) \
+		SOURCE=$(SOURCE) OUT=$(OUT) $(KBUILD_VARS)
+else
+modules:
+	@tools/check-kdir $(KDIR)
+	@mkdir -p $(OUT)
+	+$(call KBUILD,$(KDIR)) modules
+endif
+	@echo "built $(OUT)/sleeptimer.ko"
+
+in-root-modules:
+	@mkdir -p $(OUT)
+	+kdir=$$($(BIN)/rust-headers prepare --series $(SERIES)) && \
+		$(call KBUILD,$$kdir) $(if $(CLIPPY),CLIPPY_CONF_DIR=$$kdir/source-tools) modules
+
+userland: ## Build the programs: tools, tests and samples
+	@$(BUILDROOT) run -- cargo build --release --workspace --bins --quiet
+
+vm: userland modules ## An interactive shell in a virtual machine, with the module loaded
+	@$(BUILDROOT) host-tools
+	@$(VM) shell --series $(SERIES) --module $(OUT)/sleeptimer.ko --file $(BIN)/demo
+
+run-demo:
+	@$(BUILDROOT) host-tools
+	@$(VM) run --series $(SERIES) --file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko \
+		--file $(BIN)/demo -- demo /lib/sleeptimer.ko
+
+# TESTS: names of selftest programs.
+run-selftests:
+	@$(BUILDROOT) host-tools
+	@$(VM) run --series $(SERIES) --file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko --timeout 600 \
+		$(foreach t,run_selftests $(TESTS),--file $(BIN)/$(t)) \
+		-- run_selftests /lib/sleeptimer.ko $(TESTS:%=/bin/%)
+
+check-style:
+	@$(BUILDROOT) run -- make --no-print-directory in-root-check-style SERIES=$(SERIES)
+
+in-root-check-style:
+	@tools/check-style $$($(BIN)/rust-headers prepare --series $(SERIES))/source-tools
+
+# The tests of the machine runner need QEMU, which is on the host: built there, run here.
+check-vm:
+	@$(BUILDROOT) host-tools
+	@test=$$($(BUILDROOT) run -- cargo test --quiet --no-run --package vm --features guest-tests \
+		--test guest --message-format=json | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p') && \
+		SLEEPTIMER_ROOT=$$($(BUILDROOT) path) "$$test"
+
+uapi: ## Generate the Rust side of the ABI from the header
+	@$(BUILDROOT) run -- sh -c 'tools/uapi-bindings >build/uapi.rs && \
+		mv build/uapi.rs crates/sleeptimer-sys/src/bindings.rs'
+
+fmt: ## Format all Rust code
+	@$(BUILDROOT) run -- sh -c 'cargo fmt --all && rustfmt rust/sleeptimer_main.rs'
+
+clean: ## Remove what was built for kernels, and logs
+	rm -rf $(filter-out build/cargo,$(wildcard build/*))
+
+distclean: ## Remove all that was built here; "tools/buildroot prune --all" removes the cache too
+	rm -rf build target
