@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read, Write};
 use std::process::{Command, Stdio};
 use std::thread;
 
@@ -15,6 +15,9 @@ use nix::unistd::pipe2;
 
 use crate::ports::Port;
 use crate::processes;
+
+/// How much output to relay at once: what one write to a port takes.
+const RELAY_CHUNK: usize = 32 << 10;
 
 /// A task that has ended, and all its processes with it.
 pub struct Ended {
@@ -30,8 +33,8 @@ pub struct Ended {
 /// which is what `/dev/stderr` comes to.
 pub fn run(arguments: &[OsString], port: Port) -> Result<Ended> {
     let (reader, writer) = pipe2(OFlag::O_CLOEXEC).context("cannot make a pipe")?;
-    let mut output = port.into_file();
-    let relay = thread::spawn(move || io::copy(&mut File::from(reader), &mut output));
+    let output = port.into_file();
+    let relay = thread::spawn(move || relay(File::from(reader), output));
     let outcome = execute(arguments, File::from(writer))?;
     processes::kill_rest()?;
     // The last writer of the pipe is gone, so the relay ends with what the pipe still holds.
@@ -40,6 +43,22 @@ pub fn run(arguments: &[OsString], port: Port) -> Result<Ended> {
         .map_err(|_| anyhow!("the relay of the output panicked"))?
         .context("cannot relay the output")?;
     Ok(Ended { outcome, output })
+}
+
+/// Copies all that comes from the pipe to the port; returns the number of bytes.
+///
+/// Not by `io::copy`: that splices, and a port takes an empty pipe for the end of one.
+fn relay(mut pipe: File, mut port: File) -> io::Result<u64> {
+    let mut buffer = [0; RELAY_CHUNK];
+    let mut total = 0;
+    loop {
+        let count = pipe.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(total);
+        }
+        port.write_all(&buffer[..count])?;
+        total += count as u64;
+    }
 }
 
 /// Runs the command until it ends.
