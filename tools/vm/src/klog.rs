@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel log gate: what a kernel must not have logged, nor be tainted by.
+
+use std::ops::Range;
+
+use anyhow::Result;
+use regex::RegexSet;
+
+/// What a kernel logs when something is wrong in it.
+///
+/// The time stamp is taken off a line before it is looked at, so that `^` is where the message
+/// starts.
+const ERRORS: &[&str] = &[
+    // The core: panic, oops, BUG_ON, WARN_ON, and whatever comes with a stack trace.
+    r"Kernel panic",
+    r"\bOops\b",
+    r"\bBUG: ",
+    r"^BUG ",
+    r"kernel BUG at ",
+    r"^WARNING: ",
+    r"\[ cut here \]",
+    r"Call Trace:",
+    r"(?i)unable to handle (kernel|page fault)",
+    r"general protection fault",
+    r"double fault",
+    r"stack-protector: ",
+    r"stack guard page",
+    r"Attempted to kill init",
+    r"^rust_kernel: panicked",
+    // Nothing moves any more.
+    r"blocked for more than \d+ seconds",
+    r"(?i)(soft|hard) lockup",
+    r"(?i)detected (expedited )?stalls? on ",
+    r"self-detected stall",
+    r"rcu_\w+ kthread (starved|timer wakeup)",
+    // Locks and contexts.
+    r"possible (circular locking|recursive locking|irq lock inversion)",
+    r"lock order detected",
+    r"suspicious RCU usage",
+    r"inconsistent lock state",
+    r"bad unlock balance",
+    r"bad contention detected",
+    r"held lock freed",
+    r"lock held when returning to user space",
+    r"still has locks held",
+    r"non-static key",
+    r"[Ii]nvalid wait context",
+    r"lockdep is turned off",
+    r"turning off the locking correctness validator",
+    r"sleeping function called from invalid context",
+    r"scheduling while atomic",
+    r"do not call blocking ops when !TASK_RUNNING",
+    r"(?i)\bunbalanced\b",
+    // Memory and the lives of objects.
+    r"\bK[ACM]SAN: ",
+    r"\bKFENCE: ",
+    r"^UBSAN: ",
+    r"new suspected memory leaks",
+    r"^ODEBUG: ",
+    r"refcount_t: ",
+    r"list_(add|del) corruption",
+    r"\bleaked\b",
+    r"Slab cache still has objects",
+    r"Objects remaining in ",
+    r"Poison overwritten",
+    r"Redzone overwritten",
+    r"Bad page (state|map)",
+    r"page allocation failure",
+    r"[Oo]ut of memory",
+    // Interrupts.
+    r"nobody cared",
+    r"Disabling IRQ",
+];
+
+/// What looks like one of [`ERRORS`] and is none.
+const HARMLESS: &[&str] = &[
+    r"^(Kernel c|C)ommand line: ",
+    r"^ODEBUG: selftest passed",
+    r"^Spectre V2 : WARNING: ",
+];
+
+/// What a stack trace or a report needs around the line that gave it away.
+const LINES_BEFORE: usize = 2;
+const LINES_AFTER: usize = 20;
+
+/// How many lines of a log are worth showing.
+const LINES_SHOWN: usize = 80;
+
+/// The line that ends the log of a guest that has shut down in good order.
+const POWERED_OFF: &str = "reboot: Power down";
+
+/// The meaning of a bit of the taint mask.
+struct Taint {
+    bit: u32,
+    letter: char,
+    meaning: &'static str,
+}
+
+/// The bits that a clean run leaves unset. The others say that a module was built out of tree,
+/// that it is not signed, and that a test has run in the kernel.
+const TAINTS: &[Taint] = &[
+    taint(0, 'P', "a proprietary module was loaded"),
+    taint(1, 'F', "a module was loaded by force"),
+    taint(2, 'S', "the processor is out of specification"),
+    taint(3, 'R', "a module was unloaded by force"),
+    taint(4, 'M', "a machine check happened"),
+    taint(5, 'B', "a bad page was seen, or memory was corrupted"),
+    taint(6, 'U', "user space asked for it"),
+    taint(7, 'D', "the kernel has died"),
+    taint(8, 'A', "an ACPI table was overridden"),
+    taint(9, 'W', "the kernel has warned"),
+    taint(10, 'C', "a staging driver was loaded"),
+    taint(11, 'I', "the firmware has a bug"),
+    taint(14, 'L', "a processor was locked up"),
+    taint(15, 'K', "the kernel was live-patched"),
+    taint(16, 'X', "the distribution's own reason"),
+    taint(17, 'T', "the layout of structures is random"),
+    taint(19, 'J', "a firmware control interface was used"),
+];
+
+const fn taint(bit: u32, letter: char, meaning: &'static str) -> Taint {
+    Taint {
+        bit,
+        letter,
+        meaning,
+    }
+}
+
+/// A whole console log.
+pub struct Log {
+    lines: Vec<String>,
+}
+
+impl Log {
+    /// Takes a log as it came from the console.
+    pub fn new(bytes: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(bytes);
+        let lines = text.lines().map(|line| line.trim_end().to_owned());
+        Self {
+            lines: lines.collect(),
+        }
+    }
+
+    /// Whether the guest has powered off, and the log goes up to there.
+    pub fn powered_off(&self) -> bool {
+        let last = self.lines.iter().rev().take(5);
+        last.into_iter().any(|line| message(line) == POWERED_OFF)
+    }
+
+    /// The errors in the log, with the lines around them; nothing if there are none.
+    pub fn errors(&self) -> Result<Option<String>> {
+        let errors = RegexSet::new(ERRORS)?;
+        let harmless = RegexSet::new(HARMLESS)?;
+        let found: Vec<_> = (0..)
+            .zip(self.lines.iter().map(|line| message(line)))
+            .filter(|(_, line)| errors.is_match(line) && !harmless.is_match(line))
+            .map(|(number, _)| number)
+            .collect();
+        Ok((!found.is_empty()).then(|| self.excerpt(&found)))
+    }
+
+    /// The last lines of the log.
+    pub fn tail(&self) -> String {
+        let start = self.lines.len().saturating_sub(LINES_AFTER);
+        self.show(start..self.lines.len())
+    }
+
+    /// The given lines and those around them.
+    fn excerpt(&self, numbers: &[usize]) -> String {
+        let mut shown = String::new();
+        let mut next = 0;
+        for &number in numbers.iter() {
+            let start = number.saturating_sub(LINES_BEFORE).max(next);
+            let end = (number + LINES_AFTER).min(self.lines.len());
+            if start > next && next > 0 {
+                shown.push_str("  ...\n");
+            }
+            shown.push_str(&self.show(start..end));
+            next = next.max(end);
+            if shown.lines().count() > LINES_SHOWN {
+                shown.push_str("  ... and more\n");
+                break;
+            }
+        }
+        shown
+    }
+
+    fn show(&self, range: Range<usize>) -> String {
+        let lines = self.lines.get(range).unwrap_or_default();
+        lines.iter().map(|line| format!("  {line}\n")).collect()
+    }
+}
+
+/// Returns a line without its time stamp.
+fn message(line: &str) -> &str {
+    let stamped = line.strip_prefix('[').and_then(|rest| {
+        let (stamp, message) = rest.split_once("] ")?;
+        let number = |c: char| matches!(c, ' ' | '.' | '0'..='9');
+        stamp.chars().all(number).then_some(message)
+    });
+    let message = stamped.unwrap_or(line);
+    // CONFIG_PRINTK_CALLER adds the caller: a thread, `[    T1] `, or a processor, `[    C0] `.
+    let caller = message.strip_prefix('[').and_then(|rest| {
+        let (caller, message) = rest.split_once("] ")?;
+        let name = caller.trim_start().strip_prefix(['T', 'C'])?;
+        name.parse::<u32>().ok().map(|_| message)
+    });
+    caller.unwrap_or(message)
+}
+
+/// Says what is wrong with a kernel that has this taint mask; nothing if it is clean.
+pub fn tainted(mask: u64) -> Option<String> {
+    let bad: Vec<_> = TAINTS
+        .iter()
+        .filter(|taint| mask & (1 << taint.bit) != 0)
+        .map(|taint| format!("{} ({})", taint.letter, taint.meaning))
+        .collect();
+    (!bad.is_empty()).then(|| format!("the kernel is tainted: {}", bad.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A log with each kind of report, one a paragraph, the first line of which is an error.
+    const REPORTS: &str = include_str!("../testdata/reports.log");
+
+    /// The logs of clean runs with an out-of-tree module.
+    const CLEAN: [&str; 2] = [
+        include_str!("../testdata/clean-7.3.log"),
+        include_str!("../testdata/clean-7.2.log"),
+    ];
+
+    #[test]
+    fn every_report_is_an_error() {
+        let mut count = 0;
+        for report in REPORTS.split("\n\n") {
+            let log = Log::new(report.lines().next().unwrap().as_bytes());
+            assert!(log.errors().unwrap().is_some(), "missed: {report}");
+            count += 1;
+        }
+        assert!(count > 30);
+    }
+
+    #[test]
+    fn every_pattern_is_of_use() {
+        for pattern in ERRORS {
+            let regex = RegexSet::new([pattern]).unwrap();
+            let met = REPORTS.lines().any(|line| regex.is_match(message(line)));
+            assert!(met, "no report with `{pattern}`");
+        }
+    }
+
+    #[test]
+    fn clean_logs_have_no_errors() {
+        for text in CLEAN {
+            let log = Log::new(text.as_bytes());
+            assert_eq!(log.errors().unwrap(), None);
+            assert!(log.powered_off());
+        }
+    }
+
+    #[test]
+    fn harmless_lines_are_no_errors() {
+        let lines = "\
+[    0.000000] Command line: console=ttyS0 oops=panic dyndbg=\"BUG: x\"
+[    0.100000] ODEBUG: selftest passed
+[    0.100000] kmemleak: Kernel memory leak detector initialized (mem pool available: 15679)
+[    0.100000] kfence: initialized - using 2097152 bytes for 255 objects
+[    0.100000] rcu: \tRCU debug extended QS entry/exit.
+[    0.100000] Lock dependency validator: Copyright (c) 2006 Red Hat, Inc., Ingo Molnar
+[    0.100000] kasan: KernelAddressSanitizer initialized
+[    0.100000] NMI watchdog: Enabled. Permanently consumes one hw-PMU counter.
+[    0.100000] Spectre V2 : WARNING: Unprivileged eBPF is enabled, data leaks possible!
+[    0.100000] x[77]: segfault at 0 ip 0000000000401234 sp 00007ffc error 4 in x[401000+1000]";
+        assert_eq!(Log::new(lines.as_bytes()).errors().unwrap(), None);
+    }
+
+    #[test]
+    fn errors_are_shown_with_what_is_around_them() {
+        let mut lines: Vec<_> = (0..100)
+            .map(|n| format!("[    1.{n:06}] line {n}."))
+            .collect();
+        lines[50] = "[    1.000050] [    T1] WARNING: x.c:1 at f+0x1/0x2, CPU#0: a/1".into();
+        let shown = Log::new(lines.join("\r\n").as_bytes()).errors().unwrap();
+        let shown = shown.unwrap();
+        assert!(shown.contains("line 48.\n") && shown.contains("line 69.\n"));
+        assert!(!shown.contains("line 47.") && !shown.contains("line 70."));
+    }
+
+    #[test]
+    fn overlapping_excerpts_show_a_line_once() {
+        let lines: Vec<_> = (0..400).map(|n| format!("BUG: {n}.")).collect();
+        let shown = Log::new(lines.join("\n").as_bytes()).errors().unwrap();
+        let shown = shown.unwrap();
+        assert_eq!(shown.matches("BUG: 21.").count(), 1);
+        assert!(shown.lines().count() < LINES_SHOWN + LINES_AFTER + 3);
+        assert!(shown.ends_with("and more\n"));
+    }
+
+    #[test]
+    fn only_bad_taints_count() {
+        assert_eq!(tainted(0), None);
+        assert_eq!(tainted(1 << 12 | 1 << 13 | 1 << 18), None);
+        let bad = tainted(1 << 12 | 1 << 9 | 1 << 7).unwrap();
+        assert!(bad.ends_with("D (the kernel has died), W (the kernel has warned)"));
+    }
+
+    #[test]
+    fn a_log_may_be_cut_short() {
+        assert!(!Log::new(b"[    1.0] reboot: Power").powered_off());
+        assert!(!Log::new(b"").powered_off());
+        assert_eq!(Log::new(b"").tail(), "");
+    }
+}
