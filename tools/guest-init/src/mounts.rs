@@ -3,6 +3,7 @@
 //! The kernel's file systems.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;
@@ -52,7 +53,15 @@ const MOUNTS: [Mount; 11] = [
     optional("tracefs", "/sys/kernel/tracing"),
 ];
 
-/// Mounts everything that this kernel has.
+/// The names under which a process finds its own descriptors in /dev. devtmpfs has devices only.
+const LINKS: [(&str, &str); 4] = [
+    ("/dev/fd", "/proc/self/fd"),
+    ("/dev/stdin", "/proc/self/fd/0"),
+    ("/dev/stdout", "/proc/self/fd/1"),
+    ("/dev/stderr", "/proc/self/fd/2"),
+];
+
+/// Mounts everything that this kernel has, and completes /dev.
 pub fn mount_all() -> Result<()> {
     for entry in &MOUNTS {
         // In sysfs the mount point exists exactly if the kernel has the file system; a directory
@@ -72,6 +81,9 @@ pub fn mount_all() -> Result<()> {
                 other.with_context(|| format!("cannot mount {}", entry.target))?;
             }
         }
+    }
+    for (link, target) in LINKS {
+        symlink(target, link).with_context(|| format!("cannot make {link}"))?;
     }
     Ok(())
 }
