@@ -8,10 +8,12 @@ use anyhow::{bail, Result};
 
 use crate::cli::{Accel, Mode};
 
-/// Returns `Kvm` or `Tcg`.
+/// Returns what `Auto` stands for, or `accel` itself.
 pub fn choose(accel: Accel, mode: Mode) -> Result<Accel> {
     match (accel, mode) {
-        (Accel::Kvm, Mode::Icount) => bail!("--mode icount counts instructions: it needs TCG"),
+        (Accel::Kvm | Accel::TcgThreads, Mode::Icount) => {
+            bail!("--mode icount needs --accel tcg: it counts the instructions of all processors")
+        }
         (Accel::Auto, Mode::Normal) if kvm_works() => Ok(Accel::Kvm),
         (Accel::Auto, _) => Ok(Accel::Tcg),
         (accel, _) => Ok(accel),
@@ -54,6 +56,7 @@ mod tests {
     #[test]
     fn counting_needs_translation() {
         assert!(choose(Accel::Kvm, Mode::Icount).is_err());
+        assert!(choose(Accel::TcgThreads, Mode::Icount).is_err());
         assert_eq!(choose(Accel::Auto, Mode::Icount).unwrap(), Accel::Tcg);
         assert_eq!(choose(Accel::Tcg, Mode::Normal).unwrap(), Accel::Tcg);
     }

@@ -122,8 +122,12 @@ pub enum Accel {
     Auto,
     /// In hardware
     Kvm,
-    /// By translation
+    /// By translation, one processor at a time
     Tcg,
+    /// By translation, processors in parallel; before QEMU 8.1 that fails now and then
+    // A processor may there still execute a breakpoint by which the kernel had patched its code,
+    // after the kernel has removed it: `Oops: int3`, or a hang, about once in thirty boots.
+    TcgThreads,
 }
 
 /// A kernel module to load.
