@@ -33,7 +33,9 @@ hold() {
 # Only mmdebstrap can delete what its unshare mode left behind, being other users' files.
 remove_partial() {
 	rm -rf --one-file-system "$partial" "$cache/kernels.xz"
-	rm -rf "$scratch" 2>/dev/null || mmdebstrap --unshare-helper rm -rf "$scratch"
+	rm -rf "$scratch" 2>/dev/null && return 0
+	mmdebstrap --unshare-helper find "$scratch" -mindepth 2 -delete
+	rm -rf "$scratch"
 }
 
 # Deletes a root or kernel tree unless a run uses it.

@@ -77,13 +77,17 @@ need_namespaces() {
 	fi
 }
 
+# mmdebstrap needs a range of user ids that this user may take on.
 need_subuids() {
-	local user file
+	local user file first
 	[ "$uid" != 0 ] || return 0
 	user=$(id -un)
 	for file in /etc/subuid /etc/subgid; do
-		grep -Eqs "^($user|$uid):[0-9]+:[0-9]{5,}$" "$file" ||
-			die "$user has no ids in $file: run: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $user"
+		grep -Eqs "^($user|$uid):[0-9]+:[0-9]{5,}$" "$file" && continue
+		first=$(cat /etc/subuid /etc/subgid 2>/dev/null |
+			awk -F: 'BEGIN { end = 100000 } $2 + $3 > end { end = $2 + $3 } END { print end }')
+		die "$user has no ids in $file: run: sudo usermod --add-subuids $first-$((first + 65535))" \
+			"--add-subgids $first-$((first + 65535)) $user"
 	done
 }
 

@@ -50,13 +50,14 @@ next_step() {
 
 # mmdebstrap_root MODE TARGET MANIFEST
 mmdebstrap_root() {
-	local mode=$1 target=$2 manifest=$3 releases headers sources options=() filter
+	local mode=$1 target=$2 manifest=$3 releases headers sources options=() filter private=()
 	releases=$(awk '$1 == "series" { print $3 }' <<<"$manifest" | xargs)
 	headers=$(awk '$1 == "series" { print "linux-headers-" $3 "=" $4 }' <<<"$manifest")
 	sources=$(awk '$1 == "series" { print "linux-source-" $2 "=" $4 }' <<<"$manifest")
 	for filter in "${file_filters[@]}"; do options+=("--dpkgopt=$filter"); done
-	# Dies with this script, however that ends.
-	releases=$releases manifest=$manifest setpriv --pdeathsig KILL \
+	# Whatever kills it, no mount stays behind; its own unshare mode sees to that by itself.
+	[ "$mode" != root ] || private=(unshare --mount)
+	env releases="$releases" manifest="$manifest" "${private[@]}" \
 		mmdebstrap --mode="$mode" --variant=essential --architectures=amd64 "${options[@]}" \
 		--keyring="$keyring" --aptopt='Acquire::Retries "3"' --skip=output/dev \
 		--include="${packages[*]} $headers $sources" --customize-hook="$unpack_kernels" \
