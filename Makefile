@@ -46,7 +46,7 @@ endif
 
 in-root-modules:
 	@mkdir -p $(OUT)
-	+kdir=$$($(BIN)/rust-headers prepare --series $(SERIES)) && \
+	+@kdir=$$($(BIN)/rust-headers prepare --series $(SERIES)) && \
 		$(call KBUILD,$$kdir) $(if $(CLIPPY),CLIPPY_CONF_DIR=$$kdir/source-tools) modules
 
 userland: ## Build the programs: tools, tests and samples
@@ -74,12 +74,13 @@ check-style:
 in-root-check-style:
 	@tools/check-style $$($(BIN)/rust-headers prepare --series $(SERIES))/source-tools
 
-# The tests of the machine runner need QEMU, which is on the host: built there, run here.
+# The tests of the machine runner need QEMU, which the host has: built in the root, run here.
+# VM_TESTS: parts of names, to run only these.
 check-vm:
 	@$(BUILDROOT) host-tools
 	@test=$$($(BUILDROOT) run -- cargo test --quiet --no-run --package vm --features guest-tests \
 		--test guest --message-format=json | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p') && \
-		SLEEPTIMER_ROOT=$$($(BUILDROOT) path) "$$test"
+		SLEEPTIMER_ROOT=$$($(BUILDROOT) path) "$$test" $(VM_TESTS)
 
 uapi: ## Generate the Rust side of the ABI from the header
 	@$(BUILDROOT) run -- sh -c 'tools/uapi-bindings >build/uapi.rs && \
