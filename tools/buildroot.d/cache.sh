@@ -52,7 +52,7 @@ kdir_is_current() {
 	release=${release%-*}
 	[ -e "$root/etc/sleeptimer-buildroot" ] &&
 		grep -q " $release " "$root/etc/sleeptimer-buildroot" &&
-		[ "$1" = "$(find "$cache/kdir" -maxdepth 1 -name "$release-*" ! -name '*.partial' -printf '%T@ %p\n' |
+		[ "$1" = "$(find "$cache/kdir" -maxdepth 1 -type d -name "$release-????????" -printf '%T@ %p\n' |
 			sort -n | tail -1 | cut -d' ' -f2)" ]
 }
 

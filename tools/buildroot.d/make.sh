@@ -77,7 +77,7 @@ mmdebstrap_as_user() {
 
 # The log's last word, with what to do about it.
 why_failed() {
-	if grep -qi 'no space left on device' "$log"; then
+	if grep -qi -e 'no space left on device' -e 'enough free space' "$log"; then
 		echo "the disk is full (see $log): free $need_mb MB and run this again"
 	else
 		echo "could not make the root ($(grep '^E: ' "$log" | tail -1)): see $log and run this again"
