@@ -17,12 +17,12 @@ missing_packages() {
 # Installs the missing ones of the given "command=package" pairs, or says how to.
 need_tools() {
 	local missing install
-	missing=$(missing_packages "$@")
+	missing=$(missing_packages "$@" | xargs)
 	[ -n "$missing" ] || return 0
 	command -v apt-get >/dev/null ||
 		die "this host lacks $missing: install them from your distribution, with apt (mmdebstrap uses it)"
 	install="apt-get update && apt-get install --no-install-recommends $missing"
-	[ "$uid" = 0 ] || die "this host lacks $missing: run: sudo sh -c '${install% }'"
+	[ "$uid" = 0 ] || die "this host lacks $missing: run: sudo sh -c '$install'"
 	say "installing $missing"
 	{ apt-get -q update && DEBIAN_FRONTEND=noninteractive \
 		xargs apt-get -qy install --no-install-recommends <<<"$missing"; } >&2 ||
