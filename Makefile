@@ -78,8 +78,10 @@ in-root-check-style:
 # VM_TESTS: parts of names, to run only these.
 check-vm:
 	@$(BUILDROOT) host-tools
+	@$(BUILDROOT) run -- cargo build --quiet --package guest-init
 	@test=$$($(BUILDROOT) run -- cargo test --quiet --no-run --package vm --features guest-tests \
-		--test guest --message-format=json | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p') && \
+		--test guest --message-format=json | \
+		sed -n 's/.*"executable":"\([^"]*\/guest-[^"]*\)".*/\1/p') && \
 		SLEEPTIMER_ROOT=$$($(BUILDROOT) path) "$$test" $(VM_TESTS)
 
 uapi: ## Generate the Rust side of the ABI from the header

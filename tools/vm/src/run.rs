@@ -12,10 +12,10 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, Context, Result};
+use flate2::{write::GzEncoder, Compression};
 use guest_init::plan::Task;
 use nix::fcntl::{fcntl, FcntlArg, FdFlag};
 use nix::libc;
-use flate2::{write::GzEncoder, Compression};
 use nix::sys::memfd::{memfd_create, MFdFlags};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
