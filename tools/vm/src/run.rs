@@ -3,7 +3,7 @@
 //! Runs a machine from start to verdict.
 
 use std::fs::File;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, IsTerminal};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use anyhow::{anyhow, Context, Result};
+use anyhow::{anyhow, bail, Context, Result};
 use flate2::{write::GzEncoder, Compression};
 use guest_init::plan::Task;
 use nix::fcntl::{fcntl, FcntlArg, FdFlag};
@@ -48,6 +48,9 @@ pub fn run(args: &RunArgs) -> Result<u8> {
 
 /// Runs an interactive shell; returns the exit status.
 pub fn shell(args: &MachineArgs) -> Result<u8> {
+    if !io::stdin().is_terminal() {
+        bail!("a shell needs a terminal as its standard input: use `vm run -- CMD` without one");
+    }
     let task = Task::Shell {
         size: terminal::size(),
         term: terminal::kind(),
