@@ -100,20 +100,21 @@ fn a_reader_that_leaves_is_an_error() {
 fn a_hung_command_is_stopped() {
     let start = Instant::now();
     let result = Vm::new()
-        .option(&["--timeout", "25"])
+        .option(&["--timeout", "40"])
         .sh("echo started; sleep 1000");
     assert_eq!(result.status, 124);
     assert_eq!(result.stdout, b"started\n");
     assert!(result.stderr.contains("the time limit was reached"));
     assert!(result.stderr.contains("Run /init as init process"));
-    assert!(start.elapsed() < Duration::from_secs(29));
+    // Some time to boot before the limit and to end after it, also beside other work.
+    assert!(start.elapsed() < Duration::from_secs(60));
 }
 
 #[test]
 fn a_spinning_kernel_is_stopped() {
     // With panic=0 the kernel loops for ever after the panic.
     let result = Vm::new()
-        .option(&["--timeout", "25", "--append", "panic=0"])
+        .option(&["--timeout", "40", "--append", "panic=0"])
         .sh("echo c >/proc/sysrq-trigger");
     assert_eq!(result.status, 124);
     assert!(result
