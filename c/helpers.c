@@ -7,17 +7,20 @@
 
 #include "helpers.h"
 
-void sleeptimer_spin_lock_bh(spinlock_t *lock)
+unsigned long sleeptimer_spin_lock_irqsave(spinlock_t *lock)
 {
-	spin_lock_bh(lock);
+	unsigned long flags;
+
+	spin_lock_irqsave(lock, flags);
+	return flags;
 }
 
-int sleeptimer_spin_trylock_bh(spinlock_t *lock)
+bool sleeptimer_spin_trylock_irqsave(spinlock_t *lock, unsigned long *flags)
 {
-	return spin_trylock_bh(lock);
+	return spin_trylock_irqsave(lock, *flags);
 }
 
-void sleeptimer_spin_unlock_bh(spinlock_t *lock)
+void sleeptimer_spin_unlock_irqrestore(spinlock_t *lock, unsigned long flags)
 {
-	spin_unlock_bh(lock);
+	spin_unlock_irqrestore(lock, flags);
 }

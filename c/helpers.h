@@ -3,9 +3,10 @@
 #define SLEEPTIMER_HELPERS_H
 
 #include <linux/spinlock_types.h>
+#include <linux/types.h>
 
-void sleeptimer_spin_lock_bh(spinlock_t *lock);
-int sleeptimer_spin_trylock_bh(spinlock_t *lock);
-void sleeptimer_spin_unlock_bh(spinlock_t *lock);
+unsigned long sleeptimer_spin_lock_irqsave(spinlock_t *lock);
+bool sleeptimer_spin_trylock_irqsave(spinlock_t *lock, unsigned long *flags);
+void sleeptimer_spin_unlock_irqrestore(spinlock_t *lock, unsigned long flags);
 
 #endif /* SLEEPTIMER_HELPERS_H */

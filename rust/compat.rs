@@ -28,6 +28,12 @@ pub(crate) const HRTIMER_NORESTART: bindings::hrtimer_restart =
 pub(crate) const HRTIMER_NORESTART: bindings::hrtimer_restart =
     bindings::hrtimer_restart::HRTIMER_NORESTART;
 
+/// Have `smp_call_function_single()` wait for the function.
+#[cfg(kernel_before_7_3)]
+pub(crate) const SMP_CALL_WAIT: kernel::ffi::c_int = 1;
+#[cfg(not(kernel_before_7_3))]
+pub(crate) const SMP_CALL_WAIT: bool = true;
+
 /// File descriptor in bad state. `kernel::error` has it from 7.3 on.
 pub(crate) fn ebadfd() -> Error {
     Error::from_errno(-(bindings::EBADFD as kernel::ffi::c_int))

@@ -13,10 +13,11 @@
 use crate::{
     context::Process,
     failure::Failure,
-    spinlock_bh::{new_spinlock_bh, SpinLockBh},
+    spinlock_irqsave::{new_spinlock_irqsave, SpinLockIrqSave},
     uapi::Event,
 };
 use kernel::{
+    current,
     fs::File,
     new_mutex, new_poll_condvar,
     prelude::*,
@@ -37,6 +38,8 @@ struct Backlog {
     event: Event,
     /// The next timer in the list.
     next: u32,
+    /// Whether the timer is in the list: it stays there when it is freed, and then counts 0.
+    is_listed: bool,
 }
 
 /// The ring and the backlog behind it.
@@ -57,6 +60,7 @@ impl Queue {
         let nothing = Backlog {
             event: Event::default(),
             next: NO_INDEX,
+            is_listed: false,
         };
         Ok(Self {
             ring: KVVec::from_elem(Event::default(), max_events as usize, GFP_KERNEL_ACCOUNT)?,
@@ -90,8 +94,16 @@ impl Queue {
             count: count.saturating_add(event.count),
             ..event
         };
-        if count == 0 {
+        if !backlog.is_listed {
+            backlog.is_listed = true;
             self.append(index);
+        }
+    }
+
+    /// Drops the backlog of a timer that is gone: its place is for another one.
+    fn forget(&mut self, index: u32) {
+        if let Some(backlog) = self.backlog.get_mut(index as usize) {
+            backlog.event = Event::default();
         }
     }
 
@@ -140,11 +152,14 @@ impl Queue {
                 break;
             };
             let event = core::mem::take(&mut backlog.event);
+            backlog.is_listed = false;
             self.oldest = core::mem::replace(&mut backlog.next, NO_INDEX);
             if self.oldest == NO_INDEX {
                 self.newest = NO_INDEX;
             }
-            self.push_ring(event);
+            if event.count > 0 {
+                self.push_ring(event);
+            }
         }
     }
 }
@@ -153,7 +168,7 @@ impl Queue {
 #[pin_data]
 pub(crate) struct Events {
     #[pin]
-    queue: SpinLockBh<Queue>,
+    queue: SpinLockIrqSave<Queue>,
     /// Held over a whole `read`, so that a record that could not be copied to its reader stays.
     #[pin]
     readers: Mutex<()>,
@@ -165,16 +180,21 @@ impl Events {
     pub(crate) fn new(max_events: u32, max_timers: u32) -> Result<impl PinInit<Self>, Failure> {
         let queue = Queue::new(max_events, max_timers)?;
         Ok(pin_init!(Self {
-            queue <- new_spinlock_bh!(queue, "sleeptimer_events"),
+            queue <- new_spinlock_irqsave!(queue, "sleeptimer_events"),
             readers <- new_mutex!((), "sleeptimer_readers"),
             arrived <- new_poll_condvar!("sleeptimer_events_arrived"),
         }))
     }
 
-    /// Adds an event of timer `index`. Process or softirq context.
+    /// Adds an event of timer `index`. Any context.
     pub(crate) fn push(&self, index: u32, event: Event) {
         self.queue.lock().push(index, event);
         self.arrived.notify_all();
+    }
+
+    /// Forgets what is counted for timer `index`, which is gone. Any context.
+    pub(crate) fn forget(&self, index: u32) {
+        self.queue.lock().forget(index);
     }
 
     /// Copies events to user space, at least one and as many as there are and fit, and returns the
@@ -194,6 +214,8 @@ impl Events {
                 Ok(0) if bytes > 0 => return Ok(bytes),
                 Ok(0) if !block => return Err(Failure::WouldBlock),
                 Ok(0) => self.wait()?,
+                // Events may come as fast as they are read: a signal ends that.
+                Ok(some) if current!().signal_pending() => return Ok(some.wrapping_add(bytes)),
                 Ok(some) => bytes = some.wrapping_add(bytes),
                 // What was copied before is gone from the ring, so it has to be told.
                 Err(_) if bytes > 0 => return Ok(bytes),

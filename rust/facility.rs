@@ -2,16 +2,23 @@
 
 //! What all maps share: the memory of timers, and the workers that wait for callbacks to end.
 
-use crate::{bpf_hrtimer::BpfHrtimer, slab::KmemCache, workqueue::Workqueue};
+use crate::{
+    bpf_hrtimer::{BpfHrtimer, Highres},
+    slab::KmemCache,
+    workqueue::Workqueue,
+};
 use kernel::{bindings, prelude::*};
 
 /// Lives as long as the module. Fields are dropped in this order: the last works run, and only
 /// then the memory goes.
 pub(crate) struct Facility {
-    /// Runs `sync_work` only, so that a map's own callbacks cannot hold the end of a timer up.
+    /// Runs the works of reapers only, so that a map's own callbacks cannot hold the end of a timer
+    /// up.
     pub(crate) reaper: Workqueue,
     /// The slab cache of timers: `/proc/slabinfo` shows leaks by name.
     pub(crate) timers: KmemCache<BpfHrtimer>,
+    /// The slab cache of high-resolution delayed_wqs, which are larger.
+    pub(crate) highres: KmemCache<Highres>,
 }
 
 impl Facility {
@@ -20,6 +27,7 @@ impl Facility {
         Ok(Self {
             reaper: Workqueue::new(REAPER_ID)?,
             timers: KmemCache::new(c"sleeptimer")?,
+            highres: KmemCache::new(c"sleeptimer_highres")?,
         })
     }
 }

@@ -23,8 +23,8 @@ pub(crate) enum Failure {
     WrongKind,
     /// A program that sleeps cannot be bound to a softirq timer.
     ProgramSleeps,
-    /// A sleepable timer starts with a delay of zero only.
-    DelayOfSleepable,
+    /// The kind of timer cannot be started like this.
+    BadStart,
     /// No callback is bound.
     NoCallback,
     /// The map has no room for another timer or program.
@@ -33,6 +33,12 @@ pub(crate) enum Failure {
     NotSetUp,
     /// The map is set up already.
     AlreadySetUp,
+    /// The callback is running, and the call does not wait for it.
+    Running,
+    /// A cancel waits for the callback.
+    BeingCancelled,
+    /// The CPU to start on is not online.
+    NoSuchCpu,
     /// More callers wait for this timer than can be counted.
     TooManyWaiters,
     /// There are no events, and the file is non-blocking.
@@ -53,13 +59,16 @@ impl From<Failure> for Error {
             Failure::BadArgument
             | Failure::WrongKind
             | Failure::ProgramSleeps
-            | Failure::DelayOfSleepable
+            | Failure::BadStart
             | Failure::NoCallback => EINVAL,
             Failure::NoSuchTimer | Failure::NoSuchProgram => ENOENT,
             Failure::MapFull => ENOSPC,
             Failure::NotSetUp => compat::ebadfd(),
-            Failure::AlreadySetUp => EBUSY,
+            Failure::AlreadySetUp | Failure::BeingCancelled => EBUSY,
             Failure::TooManyWaiters | Failure::WouldBlock => EAGAIN,
+            // Upstream's bpf_timer_cancel_async() returns -1 then, which is this.
+            Failure::Running => EPERM,
+            Failure::NoSuchCpu => ENXIO,
             Failure::Interrupted => ERESTARTSYS,
             Failure::NoMemory => ENOMEM,
             Failure::BadAddress => EFAULT,

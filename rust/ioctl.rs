@@ -7,12 +7,12 @@
 use crate::{
     bpf_hrtimer::{
         flags::{Clock, Flags, Kind},
-        resolution_ns, BpfHrtimer, Expiry,
+        resolution_ns, Arming, BpfHrtimer, Expiry,
     },
     context::Process,
     device::Session,
     failure::Failure,
-    map::Map,
+    map::{Family, Map},
     program::{Program, MAX_SLEEP_NS},
     table::Handle,
     uapi,
@@ -61,29 +61,42 @@ pub(crate) fn dispatch(
     request: u32,
     address: usize,
 ) -> Result<isize, Failure> {
-    let argument = Argument {
+    use Family::{AnyTimer, DelayedWq, SleepableTimer, Timer, Wq};
+
+    let argument = &Argument {
         address: UserPtr::from_addr(address),
         size: _IOC_SIZE(request),
     };
+    let map = || session.map();
     match request {
-        uapi::IOC_GET_INFO => get_info(&argument),
-        uapi::IOC_SETUP => setup(session, &argument),
-        uapi::IOC_PROGRAM_CREATE => program_create(session.map()?, &argument),
-        uapi::IOC_TIMER_INIT => timer_init(session.map()?, process, &argument),
-        uapi::IOC_TIMER_SET_CALLBACK => set_callback(session.map()?, Kind::Softirq, &argument),
-        uapi::IOC_TIMER_SET_SLEEPABLE_CB => {
-            set_callback(session.map()?, Kind::Sleepable, &argument)
-        }
-        uapi::IOC_TIMER_START => timer_start(session.map()?, &argument),
-        uapi::IOC_TIMER_CANCEL => timer_cancel(session.map()?, process, &argument),
-        uapi::IOC_FREE => free(session.map()?, &argument),
+        uapi::IOC_GET_INFO => get_info(argument),
+        uapi::IOC_SETUP => setup(session, argument),
+        uapi::IOC_PROGRAM_CREATE => program_create(map()?, process, argument),
+        uapi::IOC_PROGRAM_DESTROY => program_destroy(map()?, argument),
+        uapi::IOC_TIMER_INIT => init(map()?, process, argument, timer_kind),
+        uapi::IOC_TIMER_SET_CALLBACK => set_callback(map()?, Timer, argument),
+        uapi::IOC_TIMER_SET_SLEEPABLE_CB => set_callback(map()?, SleepableTimer, argument),
+        uapi::IOC_TIMER_START => start(map()?, AnyTimer, process, argument),
+        uapi::IOC_TIMER_CANCEL => timer_cancel(map()?, process, argument),
+        uapi::IOC_TIMER_CANCEL_NO_DROP => cancel(map()?, AnyTimer, process, argument),
+        uapi::IOC_TIMER_CANCEL_ASYNC => timer_cancel_async(map()?, argument),
+        uapi::IOC_WQ_INIT => init(map()?, process, argument, wq_kind),
+        uapi::IOC_WQ_SET_CALLBACK => set_callback(map()?, Wq, argument),
+        uapi::IOC_WQ_START => start(map()?, Wq, process, argument),
+        uapi::IOC_WQ_CANCEL => cancel(map()?, Wq, process, argument),
+        uapi::IOC_DELAYED_WQ_INIT => init(map()?, process, argument, delayed_wq_kind),
+        uapi::IOC_DELAYED_WQ_SET_CALLBACK => set_callback(map()?, DelayedWq, argument),
+        uapi::IOC_DELAYED_WQ_START => start(map()?, DelayedWq, process, argument),
+        uapi::IOC_DELAYED_WQ_MOD => delayed_wq_mod(map()?, argument),
+        uapi::IOC_DELAYED_WQ_CANCEL => cancel(map()?, DelayedWq, process, argument),
+        uapi::IOC_FREE => free(map()?, argument),
         _ => Err(Failure::UnknownRequest),
     }
 }
 
-/// Refuses a request whose reserved parts are not zero.
-fn expect_zero(reserved: &[u64]) -> Result<(), Failure> {
-    if reserved.iter().all(|&value| value == 0) {
+/// Refuses a request unless this, which it should be, is true.
+fn expect(is_valid: bool) -> Result<(), Failure> {
+    if is_valid {
         Ok(())
     } else {
         Err(Failure::BadArgument)
@@ -108,36 +121,20 @@ fn get_info(argument: &Argument) -> Result<isize, Failure> {
 
 fn setup(session: &Session, argument: &Argument) -> Result<isize, Failure> {
     let setup: uapi::Setup = argument.read()?;
-    expect_zero(&setup.reserved)?;
-    let sizes_are_valid = (1..=MAX_TIMERS).contains(&setup.max_timers)
-        && (1..=Flags::MAX_PROGRAMS).contains(&setup.max_programs)
-        && (1..=uapi::MAX_EVENTS).contains(&setup.max_events);
-    if setup.flags != 0 || !sizes_are_valid {
-        return Err(Failure::BadArgument);
-    }
+    expect(setup.flags == 0 && setup.reserved == [0; 2])?;
+    expect((1..=MAX_TIMERS).contains(&setup.max_timers))?;
+    expect((1..=Flags::MAX_PROGRAMS).contains(&setup.max_programs))?;
+    expect((1..=uapi::MAX_EVENTS).contains(&setup.max_events))?;
     session.set_up(&setup)?;
     Ok(0)
 }
 
-fn program_create(map: &Map, argument: &Argument) -> Result<isize, Failure> {
+fn program_create(map: &Map, process: &Process<'_>, argument: &Argument) -> Result<isize, Failure> {
     let request: uapi::ProgramCreate = argument.read()?;
-    if request.flags != 0
-        || request.reserved != 0
-        || !(1..=uapi::MAX_STEPS).contains(&request.nr_steps)
-    {
-        return Err(Failure::BadArgument);
-    }
-    let address = usize::try_from(request.steps).map_err(|_| Failure::BadAddress)?;
-    let nr_steps = request.nr_steps as usize;
-    let size = nr_steps.wrapping_mul(size_of::<uapi::Step>());
-    let mut reader = UserSlice::new(UserPtr::from_addr(address), size).reader();
-    let mut steps = KVec::with_capacity(nr_steps, GFP_KERNEL)?;
-    for _ in 0..nr_steps {
-        let step: uapi::Step = reader.read().map_err(|_| Failure::BadAddress)?;
-        steps.push_within_capacity(step)?;
-    }
-    let program = Program::new(&steps)?;
-    map.program_create(program, |number| {
+    expect(request.flags == 0 && request.reserved == 0)?;
+    expect((1..=uapi::MAX_STEPS).contains(&request.nr_steps))?;
+    let program = Program::new(&read_steps(&request)?)?;
+    map.programs().create(program, process, |number| {
         argument.write(&uapi::ProgramCreate {
             program: number,
             pad: 0,
@@ -147,23 +144,69 @@ fn program_create(map: &Map, argument: &Argument) -> Result<isize, Failure> {
     Ok(0)
 }
 
-fn timer_init(map: &Map, process: &Process<'_>, argument: &Argument) -> Result<isize, Failure> {
-    let request: uapi::TimerInit = argument.read()?;
-    expect_zero(&[request.reserved])?;
-    let kind = match request.flags {
-        0 => Kind::Softirq,
-        uapi::TIMER_SLEEPABLE => Kind::Sleepable,
-        _ => return Err(Failure::BadArgument),
-    };
-    let clock = match request.clock {
-        bindings::CLOCK_MONOTONIC => Clock::Monotonic,
-        bindings::CLOCK_REALTIME => Clock::Realtime,
-        bindings::CLOCK_BOOTTIME => Clock::Boottime,
-        bindings::CLOCK_TAI => Clock::Tai,
-        _ => return Err(Failure::BadArgument),
-    };
-    let handle = map.timer_init(kind, clock, request.user_data, process)?;
-    let written = argument.write(&uapi::TimerInit {
+fn read_steps(request: &uapi::ProgramCreate) -> Result<KVec<uapi::Step>, Failure> {
+    let address = usize::try_from(request.steps).map_err(|_| Failure::BadAddress)?;
+    let nr_steps = request.nr_steps as usize;
+    let size = nr_steps.wrapping_mul(size_of::<uapi::Step>());
+    let mut reader = UserSlice::new(UserPtr::from_addr(address), size).reader();
+    let mut steps = KVec::with_capacity(nr_steps, GFP_KERNEL)?;
+    for _ in 0..nr_steps {
+        let step: uapi::Step = reader.read().map_err(|_| Failure::BadAddress)?;
+        steps.push_within_capacity(step)?;
+    }
+    Ok(steps)
+}
+
+fn program_destroy(map: &Map, argument: &Argument) -> Result<isize, Failure> {
+    let request: uapi::ProgramRef = argument.read()?;
+    expect(request.flags == 0)?;
+    map.program_destroy(request.program)?;
+    Ok(0)
+}
+
+fn timer_kind(flags: u32) -> Option<Kind> {
+    match flags {
+        0 => Some(Kind::Timer),
+        uapi::TIMER_SLEEPABLE => Some(Kind::SleepableTimer),
+        _ => None,
+    }
+}
+
+fn wq_kind(flags: u32) -> Option<Kind> {
+    (flags == 0).then_some(Kind::Wq)
+}
+
+fn delayed_wq_kind(flags: u32) -> Option<Kind> {
+    match flags {
+        0 => Some(Kind::DelayedWq),
+        uapi::DELAYED_WQ_HIGHRES => Some(Kind::HighresDelayedWq),
+        _ => None,
+    }
+}
+
+fn clock(id: u32) -> Option<Clock> {
+    match id {
+        bindings::CLOCK_MONOTONIC => Some(Clock::Monotonic),
+        bindings::CLOCK_REALTIME => Some(Clock::Realtime),
+        bindings::CLOCK_BOOTTIME => Some(Clock::Boottime),
+        bindings::CLOCK_TAI => Some(Clock::Tai),
+        _ => None,
+    }
+}
+
+fn init(
+    map: &Map,
+    process: &Process<'_>,
+    argument: &Argument,
+    kind: fn(u32) -> Option<Kind>,
+) -> Result<isize, Failure> {
+    let request: uapi::Init = argument.read()?;
+    expect(request.reserved == 0)?;
+    let kind = kind(request.flags).ok_or(Failure::BadArgument)?;
+    let clock = clock(request.clock).ok_or(Failure::BadArgument)?;
+    expect(kind.has_hrtimer() || clock == Clock::Monotonic || kind == Kind::SleepableTimer)?;
+    let handle = map.init(kind, clock, request.user_data, process)?;
+    let written = argument.write(&uapi::Init {
         handle: handle.into(),
         ..request
     });
@@ -175,43 +218,85 @@ fn timer_init(map: &Map, process: &Process<'_>, argument: &Argument) -> Result<i
     Ok(0)
 }
 
-fn set_callback(map: &Map, kind: Kind, argument: &Argument) -> Result<isize, Failure> {
+fn set_callback(map: &Map, family: Family, argument: &Argument) -> Result<isize, Failure> {
     let request: uapi::SetCallback = argument.read()?;
-    if request.flags != 0 {
-        return Err(Failure::BadArgument);
-    }
-    map.set_callback(Handle::from(request.handle), kind, request.program)?;
+    expect(request.flags == 0)?;
+    map.set_callback(Handle::from(request.handle), family, request.program)?;
     Ok(0)
 }
 
-fn timer_start(map: &Map, argument: &Argument) -> Result<isize, Failure> {
-    let request: uapi::TimerStart = argument.read()?;
-    expect_zero(&request.reserved)?;
-    expect_zero(&[request.pad.into()])?;
-    let expiry = match request.flags {
-        0 => Expiry::In(request.expires_ns),
-        uapi::START_ABS => Expiry::At(request.expires_ns),
-        _ => return Err(Failure::BadArgument),
+/// How a request wants a timer armed, and the CPU that it names.
+fn arming(request: &uapi::Start) -> Result<(Arming, Option<u32>), Failure> {
+    const KNOWN: u32 = uapi::START_ABS | uapi::START_CPU_PIN | uapi::START_CPU;
+    let has = |flag| request.flags & flag != 0;
+    expect(request.flags & !KNOWN == 0 && request.reserved == 0)?;
+    expect(!(has(uapi::START_CPU) && has(uapi::START_CPU_PIN)))?;
+    expect(has(uapi::START_CPU) || request.cpu == 0)?;
+    let expiry = if has(uapi::START_ABS) {
+        Expiry::At(request.expires_ns)
+    } else {
+        Expiry::In(request.expires_ns)
     };
-    map.timer_start(Handle::from(request.handle), expiry)?;
+    let arming = Arming {
+        expiry,
+        slack: request.slack_ns,
+        period: request.period_ns,
+        pinned: has(uapi::START_CPU_PIN),
+    };
+    Ok((arming, has(uapi::START_CPU).then_some(request.cpu)))
+}
+
+fn start(
+    map: &Map,
+    family: Family,
+    process: &Process<'_>,
+    argument: &Argument,
+) -> Result<isize, Failure> {
+    let request: uapi::Start = argument.read()?;
+    let handle = Handle::from(request.handle);
+    match arming(&request)? {
+        (arming, None) => map.start(handle, family, &arming)?,
+        (arming, Some(cpu)) => map.start_on(handle, family, &arming, cpu, process)?,
+    }
     Ok(0)
+}
+
+fn delayed_wq_mod(map: &Map, argument: &Argument) -> Result<isize, Failure> {
+    let request: uapi::Start = argument.read()?;
+    let (arming, cpu) = arming(&request)?;
+    expect(cpu.is_none())?;
+    let was_armed = map.modify(Handle::from(request.handle), &arming)?;
+    Ok(was_armed.into())
 }
 
 /// The timer of a request that gives nothing else.
-fn timer_ref(argument: &Argument) -> Result<Handle, Failure> {
-    let request: uapi::TimerRef = argument.read()?;
-    if request.flags != 0 || request.pad != 0 {
-        return Err(Failure::BadArgument);
-    }
+fn handle_of(argument: &Argument) -> Result<Handle, Failure> {
+    let request: uapi::Ref = argument.read()?;
+    expect(request.flags == 0 && request.pad == 0)?;
     Ok(Handle::from(request.handle))
 }
 
 fn timer_cancel(map: &Map, process: &Process<'_>, argument: &Argument) -> Result<isize, Failure> {
-    let was_armed = map.timer_cancel(timer_ref(argument)?, process)?;
+    let was_armed = map.timer_cancel(handle_of(argument)?, process)?;
+    Ok(was_armed.into())
+}
+
+fn cancel(
+    map: &Map,
+    family: Family,
+    process: &Process<'_>,
+    argument: &Argument,
+) -> Result<isize, Failure> {
+    let was_armed = map.cancel(handle_of(argument)?, family, process)?;
+    Ok(was_armed.into())
+}
+
+fn timer_cancel_async(map: &Map, argument: &Argument) -> Result<isize, Failure> {
+    let was_armed = map.timer_cancel_async(handle_of(argument)?)?;
     Ok(was_armed.into())
 }
 
 fn free(map: &Map, argument: &Argument) -> Result<isize, Failure> {
-    map.free(timer_ref(argument)?)?;
+    map.free(handle_of(argument)?)?;
     Ok(0)
 }

@@ -5,26 +5,44 @@
 use crate::{
     bpf_hrtimer::{
         flags::{Clock, Flags, Kind},
-        BpfHrtimer, Expiry,
+        Arming, BpfHrtimer, Disarmed, TimerRef,
     },
     context::{Process, RcuRead},
     events::Events,
     facility::Facility,
     failure::Failure,
-    program::{Program, Runner, Step},
+    program::Program,
+    programs::Programs,
+    reaper::Reaper,
     sleepers::Sleepers,
+    spinlock_irqsave::{new_spinlock_irqsave, SpinLockIrqSave},
     table::{Handle, Table},
     uapi,
     workqueue::Workqueue,
 };
-use core::ptr::NonNull;
-use kernel::{
-    cpu::CpuId,
-    current, new_mutex,
-    prelude::*,
-    sync::{rcu, Mutex, SetOnce},
-    time::{ClockSource, Monotonic},
-};
+use kernel::{current, prelude::*, sync::rcu};
+
+/// Which timers an entry point is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    Timer,
+    SleepableTimer,
+    /// Both kinds of timers.
+    AnyTimer,
+    Wq,
+    DelayedWq,
+}
+
+impl Family {
+    fn has(self, kind: Kind) -> bool {
+        match kind {
+            Kind::Timer => matches!(self, Family::Timer | Family::AnyTimer),
+            Kind::SleepableTimer => matches!(self, Family::SleepableTimer | Family::AnyTimer),
+            Kind::Wq => self == Family::Wq,
+            Kind::DelayedWq | Kind::HighresDelayedWq => self == Family::DelayedWq,
+        }
+    }
+}
 
 /// Timers, programs and events, and the workers that run callbacks which may sleep.
 ///
@@ -35,38 +53,40 @@ pub(crate) struct Map {
     facility: &'static Facility,
     #[pin]
     table: Table,
-    programs: KVVec<SetOnce<Program>>,
-    /// How many programs there are: the next one's number.
     #[pin]
-    nr_programs: Mutex<u32>,
+    programs: Programs,
     #[pin]
     events: Events,
     #[pin]
     sleepers: Sleepers,
+    /// Held while a timer that has a period, or is given one, is armed.
+    #[pin]
+    periods: SpinLockIrqSave<()>,
+    #[pin]
+    pub(crate) reaper: Reaper,
     workqueue: Workqueue,
 }
 
+// The parts that others need.
 impl Map {
     /// Creates a map of the sizes that `setup` gives, which are within the limits.
     pub(crate) fn new(
         facility: &'static Facility,
         setup: &uapi::Setup,
     ) -> Result<Pin<KBox<Self>>, Failure> {
-        let mut programs = KVVec::with_capacity(setup.max_programs as usize, GFP_KERNEL_ACCOUNT)?;
-        for _ in 0..setup.max_programs {
-            programs.push_within_capacity(SetOnce::new())?;
-        }
         let table = Table::new(setup.max_timers)?;
+        let programs = Programs::new(setup.max_programs)?;
         let events = Events::new(setup.max_events, setup.max_timers)?;
         let workqueue = Workqueue::new(current!().pid()).map_err(|_| Failure::NoMemory)?;
         KBox::pin_init(
             pin_init!(Self {
                 facility,
                 table <- table,
-                programs,
-                nr_programs <- new_mutex!(0, "sleeptimer_programs"),
+                programs <- programs,
                 events <- events,
                 sleepers <- Sleepers::new(),
+                periods <- new_spinlock_irqsave!((), "sleeptimer_periods"),
+                reaper <- Reaper::new(),
                 workqueue,
             }),
             GFP_KERNEL_ACCOUNT,
@@ -78,6 +98,14 @@ impl Map {
         self.facility
     }
 
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    pub(crate) fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
     pub(crate) fn events(&self) -> &Events {
         &self.events
     }
@@ -86,31 +114,43 @@ impl Map {
         &self.sleepers
     }
 
+    pub(crate) fn periods(&self) -> &SpinLockIrqSave<()> {
+        &self.periods
+    }
+
     pub(crate) fn workqueue(&self) -> &Workqueue {
         &self.workqueue
     }
 
-    /// Adds a program, if `announce` succeeds in telling its number.
-    pub(crate) fn program_create(
+    /// The timer of a handle, which has to be of `family`.
+    fn find<'r>(
         &self,
-        program: Program,
-        announce: impl FnOnce(u32) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        let mut nr_programs = self.nr_programs.lock();
-        let number = *nr_programs;
-        let place = self.programs.get(number as usize).ok_or(Failure::MapFull)?;
-        announce(number)?;
-        place.populate(program);
-        *nr_programs = number.wrapping_add(1);
-        Ok(())
+        handle: Handle,
+        family: Family,
+        rcu: &'r RcuRead,
+    ) -> Result<&'r BpfHrtimer, Failure> {
+        let timer = self.table.get(handle, rcu)?;
+        // SAFETY: By the invariants of the table, the timer is valid while the token lives.
+        let timer = unsafe { timer.as_ref() };
+        if family.has(timer.kind()) {
+            Ok(timer)
+        } else {
+            Err(Failure::WrongKind)
+        }
     }
 
-    fn program(&self, number: u32) -> Option<&Program> {
-        self.programs.get(number as usize)?.as_ref()
+    /// Drops the reference of a timer to the program that it was bound to.
+    fn put_program(&self, program: Option<u32>) {
+        if let Some(index) = program {
+            self.programs.put(index);
+        }
     }
+}
 
-    /// The entry point `timer_init`: a new timer, which has no callback yet.
-    pub(crate) fn timer_init(
+// The entry points, in the words of the kfuncs that they are to become.
+impl Map {
+    /// `timer_init`, `wq_init` and `delayed_wq_init`: a new timer, which has no callback yet.
+    pub(crate) fn init(
         &self,
         kind: Kind,
         clock: Clock,
@@ -121,7 +161,7 @@ impl Map {
         // SAFETY: The drop of the map ends all timers that are in the table, and waits for those
         // that end already.
         match unsafe { BpfHrtimer::create(self, Flags::new(kind, clock, index)) } {
-            Ok(timer) => Ok(self.table.publish(index, timer, user_data)),
+            Ok(timer) => self.table.publish(index, timer, user_data),
             Err(failure) => {
                 self.table.cancel_reservation(index);
                 Err(failure)
@@ -129,109 +169,127 @@ impl Map {
         }
     }
 
-    /// The entry points `timer_set_callback` and `timer_set_sleepable_cb`, which differ in the
-    /// kind that they are for. Any context.
+    /// `timer_set_callback`, `timer_set_sleepable_cb`, `wq_set_callback` and
+    /// `delayed_wq_set_callback`, which differ in the family that they are for. Any context.
     pub(crate) fn set_callback(
         &self,
         handle: Handle,
-        kind: Kind,
-        number: u32,
+        family: Family,
+        program: u32,
     ) -> Result<(), Failure> {
         let rcu = rcu::read_lock();
-        let timer = self.find(handle, &rcu)?;
-        let program = self.program(number).ok_or(Failure::NoSuchProgram)?;
-        timer.bind(&rcu, kind, number, program)
+        let timer = self.find(handle, family, &rcu)?;
+        let suits = |program: &Program| {
+            if program.is_sleepable() && !timer.kind().is_sleepable() {
+                Err(Failure::ProgramSleeps)
+            } else {
+                Ok(())
+            }
+        };
+        let index = self.programs.get_named(program, &rcu, suits)?;
+        match timer.bind(&rcu, index) {
+            Ok(old) => {
+                self.put_program(old);
+                Ok(())
+            }
+            Err(failure) => {
+                self.programs.put(index);
+                Err(failure)
+            }
+        }
     }
 
-    /// The entry point `timer_start`. Any context.
-    pub(crate) fn timer_start(&self, handle: Handle, expiry: Expiry) -> Result<(), Failure> {
+    /// `timer_start`, `wq_start` and `delayed_wq_start`. Any context.
+    pub(crate) fn start(
+        &self,
+        handle: Handle,
+        family: Family,
+        arming: &Arming,
+    ) -> Result<(), Failure> {
         let rcu = rcu::read_lock();
-        self.find(handle, &rcu)?.start(&rcu, self, expiry)
+        self.find(handle, family, &rcu)?.start(&rcu, self, arming)
     }
 
-    /// The entry point `timer_cancel`: waits for the callback, and drops it. Returns whether the
-    /// timer was armed.
+    /// `timer_start` and `delayed_wq_start` on a CPU that is named.
+    pub(crate) fn start_on(
+        &self,
+        handle: Handle,
+        family: Family,
+        arming: &Arming,
+        cpu: u32,
+        process: &Process<'_>,
+    ) -> Result<(), Failure> {
+        let rcu = rcu::read_lock();
+        let timer = self.find(handle, family, &rcu)?;
+        timer.start_on(&rcu, self, arming, cpu, process)
+    }
+
+    /// `delayed_wq_mod`: returns whether it was armed. Any context.
+    pub(crate) fn modify(&self, handle: Handle, arming: &Arming) -> Result<bool, Failure> {
+        let rcu = rcu::read_lock();
+        let timer = self.find(handle, Family::DelayedWq, &rcu)?;
+        timer.modify(&rcu, self, arming)
+    }
+
+    /// `timer_cancel`: waits for the callback, and drops it. Returns whether the timer was armed.
     pub(crate) fn timer_cancel(
         &self,
         handle: Handle,
         process: &Process<'_>,
     ) -> Result<bool, Failure> {
-        let timer = {
-            let rcu = rcu::read_lock();
-            self.find(handle, &rcu)?.get(&rcu, self)?
-        };
+        let timer = self.reference(handle, Family::AnyTimer)?;
+        // The callback goes first: a start that comes while we wait is refused.
+        self.put_program(timer.timer().unbind());
         Ok(timer.cancel(process))
     }
 
-    /// The entry point `free`, or cancel_and_free. Never waits. Any context.
+    /// `timer_cancel_no_drop`, `wq_cancel` and `delayed_wq_cancel`: waits for the callback, and
+    /// keeps it. Returns whether the timer was armed.
+    pub(crate) fn cancel(
+        &self,
+        handle: Handle,
+        family: Family,
+        process: &Process<'_>,
+    ) -> Result<bool, Failure> {
+        Ok(self.reference(handle, family)?.cancel(process))
+    }
+
+    /// `timer_cancel_async`: does not wait, and keeps the callback. Returns whether the timer was
+    /// armed. Any context.
+    pub(crate) fn timer_cancel_async(&self, handle: Handle) -> Result<bool, Failure> {
+        let rcu = rcu::read_lock();
+        let timer = self.find(handle, Family::AnyTimer, &rcu)?;
+        match timer.cancel_async(&rcu, self) {
+            Disarmed::Idle => Ok(false),
+            Disarmed::Armed => Ok(true),
+            Disarmed::Running => Err(Failure::Running),
+        }
+    }
+
+    /// Takes the name of a program away; timers that are bound to it keep it. Any context.
+    pub(crate) fn program_destroy(&self, program: u32) -> Result<(), Failure> {
+        self.programs.destroy(program, &rcu::read_lock())
+    }
+
+    /// `free`, or cancel_and_free, for every kind. Never waits. Any context.
     pub(crate) fn free(&self, handle: Handle) -> Result<(), Failure> {
         let rcu = rcu::read_lock();
         let timer = self.table.detach(handle, &rcu)?;
         // SAFETY: The timer was in the table, and the token keeps it.
-        unsafe { timer.as_ref() }.kill()?;
-        self.sleepers.wake_all();
+        let this = unsafe { timer.as_ref() };
+        let flags = this.kill()?;
+        self.put_program(flags.program());
+        this.hush();
+        this.wake(&self.sleepers, flags);
         // SAFETY: The table was the owner, and `detach` and `kill` made us the one to end it.
-        unsafe { BpfHrtimer::end(timer) };
+        unsafe { self.reaper.end(timer) };
         Ok(())
     }
 
-    fn find<'r>(&self, handle: Handle, rcu: &'r RcuRead) -> Result<&'r BpfHrtimer, Failure> {
-        let timer = self.table.get(handle, rcu)?;
-        // SAFETY: By the invariants of the table, the timer is valid while the token lives.
-        Ok(unsafe { timer.as_ref() })
-    }
-
-    /// Runs the program of a timer whose callback it is time for.
-    pub(crate) fn run(&self, flags: Flags, timer: &BpfHrtimer, runner: &Runner<'_>) {
-        let Some(program) = flags.program().and_then(|number| self.program(number)) else {
-            return;
-        };
-        for step in program.steps() {
-            match (step, runner) {
-                (Step::Event, runner) => self.deliver(flags.index(), runner),
-                (Step::Sleep(ns), Runner::Process(process)) => {
-                    self.sleepers.sleep(process, *ns, || timer.hurry());
-                }
-                // `bind` does not let a program that sleeps come to softirq.
-                (Step::Sleep(_), Runner::Softirq(_)) => {}
-            }
-        }
-    }
-
-    /// The step EVENT.
-    fn deliver(&self, index: u32, runner: &Runner<'_>) {
-        let Some((handle, user_data)) = self.table.describe(index) else {
-            return;
-        };
-        let (context, worker) = match runner {
-            Runner::Softirq(_) => (uapi::CONTEXT_SOFTIRQ, 0),
-            Runner::Process(_) => (uapi::CONTEXT_PROCESS, current!().pid() as u32),
-        };
-        self.events.push(
-            index,
-            uapi::Event {
-                handle: handle.into(),
-                user_data,
-                count: 1,
-                time_ns: <Monotonic as ClockSource>::ktime_get() as u64,
-                context,
-                cpu: CpuId::current().as_u32(),
-                worker,
-                pad: 0,
-            },
-        );
-    }
-
-    /// Frees the memory of a timer that nobody uses any more. Process or softirq context.
-    ///
-    /// # Safety
-    ///
-    /// The timer is of this map and has slot `index`; the caller dropped its last reference.
-    pub(crate) unsafe fn free_memory(&self, timer: NonNull<BpfHrtimer>, index: u32) {
-        // SAFETY: By the safety requirements; timers come from this cache.
-        unsafe { self.facility.timers.free(timer) };
-        // This comes last: the map may be gone once its last slot is free.
-        self.table.give_back(index);
+    /// A reference to a timer, to wait for its callback.
+    fn reference(&self, handle: Handle, family: Family) -> Result<TimerRef<'_>, Failure> {
+        let rcu = rcu::read_lock();
+        self.find(handle, family, &rcu)?.get(&rcu, self)
     }
 }
 
@@ -248,18 +306,21 @@ impl PinnedDrop for Map {
         for index in 0..used {
             if let Some(timer) = this.table.occupant(index) {
                 // SAFETY: Only `free` takes timers out of the table, and nobody is in there now.
-                let _ = unsafe { timer.as_ref() }.kill();
+                if let Ok(flags) = unsafe { timer.as_ref() }.kill() {
+                    this.put_program(flags.program());
+                }
             }
         }
         this.sleepers.wake_all();
         for index in 0..used {
-            let timer = this.table.detach_slot(index, &rcu::read_lock());
-            if let Some(timer) = timer {
+            if let Some(timer) = this.table.detach_slot(index) {
                 // SAFETY: The table was the owner. `kill` has succeeded above, and nobody is in an
                 // entry point that could have found the timer.
                 unsafe { BpfHrtimer::end_sync(timer, &this, &process) };
             }
         }
+        this.reaper.wait_idle(&process);
         this.table.wait_empty(&process);
+        this.programs.close(&process);
     }
 }

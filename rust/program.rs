@@ -5,7 +5,7 @@
 #![deny(unsafe_code)]
 
 use crate::{
-    context::{Process, Softirq},
+    context::{Softirq, Worker},
     failure::Failure,
     uapi,
 };
@@ -76,5 +76,5 @@ pub(crate) enum Runner<'a> {
     /// The timer softirq: no step that sleeps.
     Softirq(Softirq<'a>),
     /// A worker.
-    Process(Process<'a>),
+    Worker(Worker<'a>),
 }

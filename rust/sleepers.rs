@@ -2,14 +2,16 @@
 
 //! Sleeping for a while, unless woken.
 //!
-//! [`kernel::sync::CondVar`] has timeouts in jiffies only; these are in nanoseconds.
+//! [`kernel::sync::CondVar`] has timeouts in jiffies only, and cannot wake one sleeper of many;
+//! these are in nanoseconds, and each sleeps by a key.
 //!
 //! C header: [`include/linux/wait.h`](srctree/include/linux/wait.h)
 
-use crate::context::Process;
+use crate::context::Worker;
+use core::ptr::null_mut;
 use kernel::{
-    bindings,
-    ffi::c_int,
+    bindings, container_of,
+    ffi::{c_int, c_uint, c_void},
     prelude::*,
     time::{ClockSource, Monotonic},
     types::Opaque,
@@ -30,6 +32,13 @@ unsafe impl Sync for Sleepers {}
 /// Sleeps neither count as load nor as a hung task.
 const TASK_IDLE: c_int = (bindings::TASK_UNINTERRUPTIBLE | bindings::TASK_NOLOAD) as c_int;
 
+/// A sleeper, on the stack of its task.
+struct Sleeper {
+    entry: Opaque<bindings::wait_queue_entry>,
+    /// What wakes it.
+    key: usize,
+}
+
 impl Sleepers {
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
@@ -45,21 +54,27 @@ impl Sleepers {
     }
 
     /// Sleeps for `ns` nanoseconds, or until `done` holds, which is looked at before sleeping and
-    /// after each [`Self::wake_all`].
-    pub(crate) fn sleep(&self, _: &Process<'_>, ns: u64, done: impl Fn() -> bool) {
+    /// after each [`Self::wake`] with this `key`.
+    pub(crate) fn sleep(&self, _: &Worker<'_>, key: usize, ns: u64, done: impl Fn() -> bool) {
         let now = <Monotonic as ClockSource>::ktime_get();
         let mut expires = now.saturating_add_unsigned(ns);
-        let wait = Opaque::<bindings::wait_queue_entry>::uninit();
-        // SAFETY: `wait` is valid for writes, and leaves this stack frame's queue below.
-        unsafe { bindings::init_wait(wait.get()) };
+        let sleeper = Sleeper {
+            entry: Opaque::uninit(),
+            key,
+        };
+        let entry = sleeper.entry.get();
+        // SAFETY: The entry is valid for writes, does not move, and is off the queue below.
+        unsafe { bindings::init_wait(entry) };
+        // SAFETY: The entry is ours until it is on the queue.
+        unsafe { (*entry).func = Some(wake_by_key) };
         let mut expired = false;
         loop {
-            // SAFETY: The queue is initialised and pinned, and so is `wait`, which is ours.
-            unsafe { bindings::prepare_to_wait(self.queue.get(), wait.get(), TASK_IDLE) };
+            // SAFETY: The queue is initialised and pinned, and so is the entry, which is ours.
+            unsafe { bindings::prepare_to_wait(self.queue.get(), entry, TASK_IDLE) };
             if expired || done() {
                 break;
             }
-            // SAFETY: We are in process context by the token, and `expires` is valid.
+            // SAFETY: A worker may sleep, and `expires` is valid.
             expired = unsafe {
                 bindings::schedule_hrtimeout_range(
                     &mut expires,
@@ -68,20 +83,43 @@ impl Sleepers {
                 )
             } == 0;
         }
-        // SAFETY: As above. This makes the task runnable and takes `wait` off the queue.
-        unsafe { bindings::finish_wait(self.queue.get(), wait.get()) };
+        // SAFETY: As above. This makes the task runnable and takes the entry off the queue.
+        unsafe { bindings::finish_wait(self.queue.get(), entry) };
+    }
+
+    /// Makes the sleepers with this key look at their condition. Any context.
+    pub(crate) fn wake(&self, key: usize) {
+        self.wake_matching(key as *mut c_void);
     }
 
     /// Makes every sleeper look at its condition. Any context.
     pub(crate) fn wake_all(&self) {
-        // SAFETY: The queue is initialised.
-        unsafe {
-            bindings::__wake_up(
-                self.queue.get(),
-                bindings::TASK_NORMAL,
-                0,
-                core::ptr::null_mut(),
-            )
-        };
+        self.wake_matching(null_mut());
     }
+
+    fn wake_matching(&self, key: *mut c_void) {
+        // SAFETY: The queue is initialised. The key is not followed as a pointer.
+        unsafe { bindings::__wake_up(self.queue.get(), bindings::TASK_NORMAL, 0, key) };
+    }
+}
+
+/// Wakes a sleeper if the key is its own, or null.
+///
+/// # Safety
+///
+/// Called by `__wake_up()`, with the entry of a [`Sleeper`] that is on its queue.
+unsafe extern "C" fn wake_by_key(
+    entry: *mut bindings::wait_queue_entry,
+    mode: c_uint,
+    flags: c_int,
+    key: *mut c_void,
+) -> c_int {
+    let opaque = entry.cast::<Opaque<bindings::wait_queue_entry>>();
+    // SAFETY: By the safety requirements; the sleeper is there while its entry is on the queue.
+    let own = unsafe { (*container_of!(opaque, Sleeper, entry)).key };
+    if !key.is_null() && key.addr() != own {
+        return 0;
+    }
+    // SAFETY: By the safety requirements; `init_wait` has made the entry for this function.
+    unsafe { bindings::autoremove_wake_function(entry, mode, flags, key) }
 }

@@ -11,73 +11,40 @@ use crate::{
     bpf_hrtimer::BpfHrtimer,
     context::{Process, RcuRead},
     failure::Failure,
-    spinlock_bh::{new_spinlock_bh, SpinLockBh},
+    places::{Generation, Name, Places},
 };
-use core::ptr::NonNull;
+use core::ptr::{null_mut, NonNull};
 use kernel::{
-    new_condvar,
     prelude::*,
-    sync::{
-        atomic::{Acquire, Atomic, Full, Relaxed, Release},
-        CondVar,
-    },
+    sync::atomic::{Acquire, Atomic, Full, Relaxed, Release},
 };
 
 /// What user space calls a timer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Handle {
-    index: u32,
-    generation: u32,
-}
+#[derive(Clone, Copy)]
+pub(crate) struct Handle(Name);
 
 impl From<u64> for Handle {
     fn from(raw: u64) -> Self {
-        Self {
+        Self(Name {
             index: raw as u32,
             generation: (raw >> 32) as u32,
-        }
+        })
     }
 }
 
 impl From<Handle> for u64 {
     fn from(handle: Handle) -> Self {
-        u64::from(handle.generation) << 32 | u64::from(handle.index)
+        u64::from(handle.0.generation) << 32 | u64::from(handle.0.index)
     }
 }
 
 /// A place for a timer.
-pub(crate) struct Slot {
+struct Slot {
     /// Null: free, or its timer ends.
     timer: Atomic<*mut BpfHrtimer>,
-    /// Changes before the slot is given away again, and is never 0.
-    generation: Atomic<u32>,
+    /// Changes before the slot is given away again.
+    generation: Generation,
     user_data: Atomic<u64>,
-}
-
-/// Which slots are free. A slot is taken from before its timer exists until its memory is freed.
-struct Places {
-    /// Slots that were in use once, and are free again.
-    free: KVVec<u32>,
-    /// Slots from here on were never in use.
-    fresh: u32,
-    /// How many slots are taken.
-    taken: u32,
-}
-
-impl Places {
-    fn take(&mut self, max: u32) -> Option<u32> {
-        let index = match self.free.pop() {
-            Some(index) => index,
-            None if self.fresh < max => {
-                let index = self.fresh;
-                self.fresh = index.wrapping_add(1);
-                index
-            }
-            None => return None,
-        };
-        self.taken = self.taken.wrapping_add(1);
-        Some(index)
-    }
 }
 
 /// The timers of a map.
@@ -90,12 +57,7 @@ impl Places {
 pub(crate) struct Table {
     slots: KVVec<Slot>,
     #[pin]
-    places: SpinLockBh<Places>,
-    /// Signalled whenever a slot becomes free.
-    #[pin]
-    freed: CondVar,
-    /// How many timers have left the table, and still take their slot because they end.
-    ending: Atomic<u32>,
+    places: Places,
 }
 
 impl Table {
@@ -103,67 +65,48 @@ impl Table {
         let mut slots = KVVec::with_capacity(max_timers as usize, GFP_KERNEL_ACCOUNT)?;
         for _ in 0..max_timers {
             let slot = Slot {
-                timer: Atomic::new(core::ptr::null_mut()),
-                generation: Atomic::new(1),
+                timer: Atomic::new(null_mut()),
+                generation: Generation::new(),
                 user_data: Atomic::new(0),
             };
             slots.push_within_capacity(slot)?;
         }
-        // All the room that giving slots back will ever take: that may not allocate.
-        let free = KVVec::with_capacity(max_timers as usize, GFP_KERNEL_ACCOUNT)?;
-        let places = Places {
-            free,
-            fresh: 0,
-            taken: 0,
-        };
+        let places = Places::new(max_timers, u32::MAX)?;
         Ok(pin_init!(Self {
             slots,
-            places <- new_spinlock_bh!(places, "sleeptimer_places"),
-            freed <- new_condvar!("sleeptimer_slot_freed"),
-            ending: Atomic::new(0),
+            places <- places,
         }))
     }
 
     /// Takes a free slot, and waits for one if the table is full only because timers are ending.
-    pub(crate) fn reserve(&self, _: &Process<'_>) -> Result<u32, Failure> {
-        let max = self.slots.len() as u32;
-        let mut places = self.places.lock();
-        loop {
-            if let Some(index) = places.take(max) {
-                return Ok(index);
-            }
-            if self.ending.load(Relaxed) == 0 {
-                return Err(Failure::MapFull);
-            }
-            if self.freed.wait_interruptible(&mut places) {
-                return Err(Failure::Interrupted);
-            }
-        }
+    pub(crate) fn reserve(&self, process: &Process<'_>) -> Result<u32, Failure> {
+        self.places.take(process)
     }
 
     /// Puts a timer into a slot that was reserved for it, and names it.
-    pub(crate) fn publish(&self, index: u32, timer: NonNull<BpfHrtimer>, user_data: u64) -> Handle {
-        let generation = match self.slots.get(index as usize) {
-            Some(slot) => {
-                slot.user_data.store(user_data, Relaxed);
-                // Release: whoever finds the timer sees it set up, and sees the generation and
-                // the user data of its slot. Pairs with `find` and `detach`.
-                slot.timer.store(timer.as_ptr(), Release);
-                slot.generation.load(Relaxed)
-            }
-            None => 0,
-        };
-        Handle { index, generation }
+    pub(crate) fn publish(
+        &self,
+        index: u32,
+        timer: NonNull<BpfHrtimer>,
+        user_data: u64,
+    ) -> Result<Handle, Failure> {
+        let slot = self.slots.get(index as usize).ok_or(Failure::NoSuchTimer)?;
+        let generation = slot.generation.get();
+        slot.user_data.store(user_data, Relaxed);
+        // Release: whoever finds the timer sees it set up, and sees the generation and the user
+        // data of its slot. Pairs with `find`.
+        slot.timer.store(timer.as_ptr(), Release);
+        Ok(Handle(Name { index, generation }))
     }
 
     /// The slot of a handle and the timer in it.
-    fn find(&self, handle: Handle) -> Result<(&Slot, NonNull<BpfHrtimer>), Failure> {
-        let slot = self.slots.get(handle.index as usize);
+    fn find(&self, Handle(name): Handle) -> Result<(&Slot, NonNull<BpfHrtimer>), Failure> {
+        let slot = self.slots.get(name.index as usize);
         let slot = slot.ok_or(Failure::NoSuchTimer)?;
         // Acquire: the generation is read after the timer, so that a timer that came later is not
         // taken for the one that the handle means. Pairs with `publish`.
         let timer = NonNull::new(slot.timer.load(Acquire)).ok_or(Failure::NoSuchTimer)?;
-        if slot.generation.load(Relaxed) != handle.generation {
+        if slot.generation.get() != name.generation {
             return Err(Failure::NoSuchTimer);
         }
         Ok((slot, timer))
@@ -184,9 +127,9 @@ impl Table {
         let (slot, timer) = self.find(handle)?;
         // The token keeps the timer allocated, so an equal address is the same timer.
         slot.timer
-            .cmpxchg(timer.as_ptr(), core::ptr::null_mut(), Full)
+            .cmpxchg(timer.as_ptr(), null_mut(), Full)
             .map_err(|_| Failure::NoSuchTimer)?;
-        self.ending.fetch_add(1, Relaxed);
+        self.places.note_ending();
         Ok(timer)
     }
 
@@ -195,60 +138,43 @@ impl Table {
         NonNull::new(self.slots.get(index as usize)?.timer.load(Acquire))
     }
 
-    /// Takes any timer out of slot `index`, with nobody else at the table.
-    pub(crate) fn detach_slot(&self, index: u32, rcu: &RcuRead) -> Option<NonNull<BpfHrtimer>> {
-        let generation = self.slots.get(index as usize)?.generation.load(Relaxed);
-        self.detach(Handle { index, generation }, rcu).ok()
+    /// Takes any timer out of slot `index`, like [`Self::detach`].
+    pub(crate) fn detach_slot(&self, index: u32) -> Option<NonNull<BpfHrtimer>> {
+        let slot = self.slots.get(index as usize)?;
+        let timer = NonNull::new(slot.timer.xchg(null_mut(), Full))?;
+        self.places.note_ending();
+        Some(timer)
     }
 
-    /// Gives back the slot of a timer that was taken out of the table, and has ended. Process or
-    /// softirq context.
+    /// Gives back the slot of a timer that was taken out of the table, and has ended. Any context.
     pub(crate) fn give_back(&self, index: u32) {
-        self.release(index, || {
-            self.ending.fetch_sub(1, Relaxed);
-        });
+        if let Some(slot) = self.slots.get(index as usize) {
+            self.places.give_back(index, &slot.generation);
+        }
     }
 
     /// Gives back a slot that was reserved, and never held a timer.
     pub(crate) fn cancel_reservation(&self, index: u32) {
-        self.release(index, || {});
-    }
-
-    /// Makes a slot free, and calls `and` in the same critical section.
-    fn release(&self, index: u32, and: impl FnOnce()) {
-        let Some(slot) = self.slots.get(index as usize) else {
-            return;
-        };
-        let mut places = self.places.lock();
-        // A slot whose generations are used up is never given away again.
-        if let Some(next) = slot.generation.load(Relaxed).checked_add(1) {
-            slot.generation.store(next, Relaxed);
-            // There is room for all slots, so this does not fail.
-            let _ = places.free.push_within_capacity(index);
+        if let Some(slot) = self.slots.get(index as usize) {
+            self.places.untake(index, &slot.generation);
         }
-        places.taken = places.taken.wrapping_sub(1);
-        and();
-        // With the lock held: as soon as it is free, `wait_empty` may return, and the table go.
-        self.freed.notify_all();
     }
 
     /// The handle and the user data of the timer in a slot that is taken.
     pub(crate) fn describe(&self, index: u32) -> Option<(Handle, u64)> {
         let slot = self.slots.get(index as usize)?;
-        let generation = slot.generation.load(Relaxed);
-        Some((Handle { index, generation }, slot.user_data.load(Relaxed)))
+        let generation = slot.generation.get();
+        let handle = Handle(Name { index, generation });
+        Some((handle, slot.user_data.load(Relaxed)))
     }
 
     /// Slots from here on were never in use.
     pub(crate) fn ever_used(&self) -> u32 {
-        self.places.lock().fresh
+        self.places.ever_taken()
     }
 
     /// Waits until the memory of all timers is freed. All of them have to be ending.
-    pub(crate) fn wait_empty(&self, _: &Process<'_>) {
-        let mut places = self.places.lock();
-        while places.taken > 0 {
-            self.freed.wait(&mut places);
-        }
+    pub(crate) fn wait_empty(&self, process: &Process<'_>) {
+        self.places.wait_empty(process);
     }
 }

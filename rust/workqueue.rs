@@ -6,8 +6,31 @@
 //!
 //! C header: [`include/linux/workqueue.h`](srctree/include/linux/workqueue.h)
 
-use core::ptr::NonNull;
-use kernel::{bindings, ffi::c_int, prelude::*};
+use core::{pin::Pin, ptr::NonNull};
+use kernel::{bindings, ffi::c_int, prelude::*, sync::LockClassKey};
+
+/// Initialises a work item that is to run `function`.
+///
+/// # Safety
+///
+/// `work` is valid for writes, and does not move after this. `function` may be called with it.
+pub(crate) unsafe fn init_work(
+    work: *mut bindings::work_struct,
+    function: unsafe extern "C" fn(*mut bindings::work_struct),
+    name: &'static CStr,
+    key: Pin<&'static LockClassKey>,
+) {
+    // SAFETY: By the safety requirements; the name and the key are static.
+    unsafe {
+        bindings::init_work_with_key(
+            work,
+            Some(function),
+            false,
+            name.as_char_ptr(),
+            key.as_ptr(),
+        )
+    };
+}
 
 /// An unbound workqueue: its workers run on any CPU, and any number of them may sleep without
 /// delaying another queue's.
@@ -56,6 +79,49 @@ impl Workqueue {
                 bindings::wq_misc_consts_WORK_CPU_UNBOUND as c_int,
                 self.queue.as_ptr(),
                 work,
+            )
+        }
+    }
+
+    /// Queues `work` in `delay` jiffies, unless it is pending already, and returns whether it was
+    /// not. Any context.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::queue`].
+    pub(crate) unsafe fn queue_delayed(
+        &self,
+        work: *mut bindings::delayed_work,
+        delay: usize,
+    ) -> bool {
+        // SAFETY: By the type invariants and the safety requirements, both are valid.
+        unsafe {
+            bindings::queue_delayed_work_on(
+                bindings::wq_misc_consts_WORK_CPU_UNBOUND as c_int,
+                self.queue.as_ptr(),
+                work,
+                delay,
+            )
+        }
+    }
+
+    /// Queues `work` in `delay` jiffies, pending or not, and returns whether it was. Any context.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::queue`].
+    pub(crate) unsafe fn modify_delayed(
+        &self,
+        work: *mut bindings::delayed_work,
+        delay: usize,
+    ) -> bool {
+        // SAFETY: By the type invariants and the safety requirements, both are valid.
+        unsafe {
+            bindings::mod_delayed_work_on(
+                bindings::wq_misc_consts_WORK_CPU_UNBOUND as c_int,
+                self.queue.as_ptr(),
+                work,
+                delay,
             )
         }
     }

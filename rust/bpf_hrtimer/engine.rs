@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The raw calls: setting an engine up, starting, stopping and waiting for it, and its callbacks.
+//! The raw calls: setting an engine up, starting, stopping and waiting for it.
 //!
-//! Everything here dispatches on the kind, which is what says which arm of the union is live.
+//! Everything here dispatches on the kind, which is what says which arm of the union is live. By
+//! the type invariants of [`BpfHrtimer`], that arm is initialised.
 
 use super::{
+    callback,
     flags::{Clock, Flags, Kind},
-    layout::{BpfHrtimer, Engine, WithMap},
+    layout::{BpfHrtimer, Engine, Highres},
 };
-use crate::{
-    compat,
-    context::{Process, Softirq},
-    map::Map,
-    program::Runner,
+use crate::{compat, context::Process, failure::Failure, map::Map, workqueue::init_work};
+use kernel::{
+    bindings,
+    ffi::{c_int, c_void},
+    prelude::*,
+    sync::atomic::{Atomic, Relaxed},
 };
-use kernel::{bindings, container_of, prelude::*};
 
 /// The resolution of hrtimers, in nanoseconds.
 pub(crate) fn resolution_ns() -> u64 {
@@ -31,6 +33,62 @@ pub(crate) enum Expiry {
     At(u64),
 }
 
+/// How a timer is armed.
+#[derive(Clone, Copy)]
+pub(crate) struct Arming {
+    pub(crate) expiry: Expiry,
+    /// How much later than asked it may fire, in ns.
+    pub(crate) slack: u64,
+    /// In ns, 0 for a timer that fires once.
+    pub(crate) period: u64,
+    /// Whether the timer stays on the CPU that arms it.
+    pub(crate) pinned: bool,
+}
+
+impl Arming {
+    /// Whether the timer fires as soon as it can, and once.
+    pub(crate) fn is_now(&self) -> bool {
+        matches!(self.expiry, Expiry::In(0)) && self.is_plain()
+    }
+
+    /// Whether this is a delay and nothing else.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self.expiry, Expiry::In(_)) && self.slack == 0 && self.period == 0 && !self.pinned
+    }
+
+    fn mode(&self) -> bindings::hrtimer_mode {
+        let pinned = if self.pinned {
+            bindings::hrtimer_mode_HRTIMER_MODE_PINNED
+        } else {
+            0
+        };
+        pinned
+            | match self.expiry {
+                Expiry::In(_) => bindings::hrtimer_mode_HRTIMER_MODE_REL_SOFT,
+                Expiry::At(_) => bindings::hrtimer_mode_HRTIMER_MODE_ABS_SOFT,
+            }
+    }
+
+    fn time(&self) -> bindings::ktime_t {
+        let (Expiry::In(ns) | Expiry::At(ns)) = self.expiry;
+        i64::try_from(ns).unwrap_or(i64::MAX)
+    }
+
+    /// The delay in jiffies, not less than asked. Only for a plain arming.
+    fn jiffies(&self) -> usize {
+        // Not `HZ`, which is that of the ABI here.
+        const NS_PER_JIFFY: u64 = 1_000_000_000 / bindings::CONFIG_HZ as u64;
+        // The longest delay that jiffies compare rightly.
+        const MAX: u64 = usize::MAX as u64 >> 2;
+        let (Expiry::In(ns) | Expiry::At(ns)) = self.expiry;
+        match ns.div_ceil(NS_PER_JIFFY) {
+            0 => 0,
+            // A part of the jiffy that is running has gone by.
+            jiffies => jiffies.saturating_add(1).min(MAX) as usize,
+        }
+    }
+}
+
 impl Clock {
     fn id(self) -> bindings::clockid_t {
         let id = match self {
@@ -41,39 +99,64 @@ impl Clock {
         };
         id as bindings::clockid_t
     }
+
+    /// What this clock shows, in ns.
+    pub(super) fn now(self) -> i64 {
+        // SAFETY: These may be called in any context.
+        unsafe {
+            match self {
+                Clock::Monotonic => bindings::ktime_get(),
+                Clock::Realtime => {
+                    bindings::ktime_get_with_offset(bindings::tk_offsets_TK_OFFS_REAL)
+                }
+                Clock::Boottime => {
+                    bindings::ktime_get_with_offset(bindings::tk_offsets_TK_OFFS_BOOT)
+                }
+                Clock::Tai => bindings::ktime_get_with_offset(bindings::tk_offsets_TK_OFFS_TAI),
+            }
+        }
+    }
 }
 
 /// Sets up the arm of `engine` that belongs to the kind.
 ///
 /// # Safety
 ///
-/// `engine` is valid for writes and pinned. `map` outlives the timer.
-pub(super) unsafe fn setup(engine: *mut Engine, flags: Flags, map: *const Map) {
+/// `engine` is valid for writes and pinned.
+pub(super) unsafe fn setup(engine: *mut Engine, flags: Flags) {
     match flags.kind() {
-        Kind::Softirq => {
-            // SAFETY: `engine` is valid for writes.
-            unsafe { (&raw mut (*engine).timer.map).write(map) };
-            // SAFETY: As above. REALTIME with a relative mode would become MONOTONIC here, so the
-            // mode is absolute; each start gives its own.
+        // SAFETY: By the safety requirements.
+        Kind::Timer => unsafe { setup_hrtimer(engine, flags, callback::timer) },
+        // SAFETY: By the safety requirements.
+        Kind::HighresDelayedWq => unsafe { setup_hrtimer(engine, flags, callback::highres_timer) },
+        Kind::SleepableTimer | Kind::Wq => {
+            // SAFETY: This computes an address within the union.
+            let work = unsafe { &raw mut (*engine).work };
+            let class = kernel::static_lock_class!();
+            // SAFETY: By the safety requirements; the callback is for this field.
+            unsafe { init_work(work, callback::work, c"sleeptimer_work", class) };
+        }
+        Kind::DelayedWq => {
+            // SAFETY: This computes an address within the union.
+            let work = unsafe { &raw mut (*engine).delayed_work.work };
+            let class = kernel::static_lock_class!();
+            // SAFETY: By the safety requirements; the callback is for this field.
             unsafe {
-                bindings::hrtimer_setup(
-                    &raw mut (*engine).timer.engine,
-                    Some(hrtimer_callback),
-                    flags.clock().id(),
-                    bindings::hrtimer_mode_HRTIMER_MODE_ABS_SOFT,
+                init_work(
+                    work,
+                    callback::delayed_work,
+                    c"sleeptimer_delayed_work",
+                    class,
                 )
             };
-        }
-        Kind::Sleepable => {
-            // SAFETY: `engine` is valid for writes.
-            unsafe { (&raw mut (*engine).work.map).write(map) };
-            // SAFETY: As above. The name and the key are static, and the key is of this field.
+            // SAFETY: The timer is valid for writes and pinned, the name and the key are static,
+            // and this function and flag are those of a `delayed_work`.
             unsafe {
-                bindings::init_work_with_key(
-                    &raw mut (*engine).work.engine,
-                    Some(work_callback),
-                    false,
-                    c"sleeptimer_work".as_char_ptr(),
+                bindings::timer_init_key(
+                    &raw mut (*engine).delayed_work.timer,
+                    Some(bindings::delayed_work_timer_fn),
+                    bindings::TIMER_IRQSAFE,
+                    c"sleeptimer_delayed_work_timer".as_char_ptr(),
                     kernel::static_lock_class!().as_ptr(),
                 )
             };
@@ -81,105 +164,261 @@ pub(super) unsafe fn setup(engine: *mut Engine, flags: Flags, map: *const Map) {
     }
 }
 
+/// # Safety
+///
+/// `engine` is valid for writes and pinned.
+unsafe fn setup_hrtimer(engine: *mut Engine, flags: Flags, callback: callback::HrtimerCallback) {
+    // SAFETY: By the safety requirements.
+    unsafe { (&raw mut (*engine).timer.period).write(0) };
+    // SAFETY: By the safety requirements. REALTIME with a relative mode would become MONOTONIC
+    // here, so the mode is absolute; each start gives its own.
+    unsafe {
+        bindings::hrtimer_setup(
+            &raw mut (*engine).timer.timer,
+            Some(callback),
+            flags.clock().id(),
+            bindings::hrtimer_mode_HRTIMER_MODE_ABS_SOFT,
+        )
+    };
+}
+
+/// What a disarm that does not wait has found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Disarmed {
+    /// The timer was neither armed nor running.
+    Idle,
+    /// The timer was armed, and is not any more.
+    Armed,
+    /// The callback is running; whether the timer was armed as well is not told.
+    Running,
+}
+
+/// # Safety
+///
+/// `here` points to a timer with an hrtimer, and how it is to be armed.
+unsafe extern "C" fn start_here(here: *mut c_void) {
+    // SAFETY: By the safety requirements.
+    let (timer, arming) = unsafe { &*here.cast::<(&BpfHrtimer, &Arming)>() };
+    timer.start_hrtimer(arming);
+}
+
 impl BpfHrtimer {
-    /// The hrtimer. Only of a softirq timer.
-    fn timer(&self) -> *mut bindings::hrtimer {
+    /// The hrtimer. Only of a timer and of a high-resolution delayed_wq.
+    pub(super) fn hrtimer(&self) -> *mut bindings::hrtimer {
         // SAFETY: This computes an address within the union, and reads nothing.
-        unsafe { &raw mut (*self.engine.get()).timer.engine }
+        unsafe { &raw mut (*self.engine.get()).timer.timer }
     }
 
-    /// The work item. Only of a sleepable timer.
-    fn work(&self) -> *mut bindings::work_struct {
+    /// The period of the hrtimer, for the same kinds.
+    pub(super) fn period(&self) -> &Atomic<u64> {
         // SAFETY: This computes an address within the union, and reads nothing.
-        unsafe { &raw mut (*self.engine.get()).work.engine }
+        let period = unsafe { &raw mut (*self.engine.get()).timer.period };
+        // SAFETY: The field is aligned, lives as long as the timer, and is accessed like this only
+        // since it was set up.
+        unsafe { Atomic::from_ptr(period) }
+    }
+
+    /// The delayed work. Only of a delayed_wq.
+    fn delayed_work(&self) -> *mut bindings::delayed_work {
+        // SAFETY: This computes an address within the union, and reads nothing.
+        unsafe { &raw mut (*self.engine.get()).delayed_work }
+    }
+
+    /// The larger object around a high-resolution delayed_wq. Only of that kind.
+    pub(super) fn highres(&self) -> &Highres {
+        // SAFETY: By the type invariants, a timer of that kind is the first field of a `Highres`.
+        unsafe { &*core::ptr::from_ref(self).cast::<Highres>() }
+    }
+
+    /// The work item that runs the callback. Not of a timer.
+    fn work(&self) -> *mut bindings::work_struct {
+        match self.flags.load().kind() {
+            Kind::HighresDelayedWq => self.highres().work.get(),
+            // SAFETY: This computes an address within the union. A `delayed_work` begins with its
+            // work item.
+            _ => unsafe { &raw mut (*self.engine.get()).work },
+        }
     }
 
     /// Arms the timer, or arms it again. Any context.
     ///
     /// The caller holds off the end of the timer: it has seen under RCU that the timer is not
     /// dying, and is still in that read-side critical section.
-    pub(super) fn arm(&self, map: &Map, expiry: Expiry) {
+    pub(super) fn arm(&self, map: &Map, arming: &Arming) {
         match self.flags.load().kind() {
-            Kind::Softirq => {
-                let (ns, mode) = match expiry {
-                    Expiry::In(ns) => (ns, bindings::hrtimer_mode_HRTIMER_MODE_REL_SOFT),
-                    Expiry::At(ns) => (ns, bindings::hrtimer_mode_HRTIMER_MODE_ABS_SOFT),
-                };
-                let time = i64::try_from(ns).unwrap_or(i64::MAX);
-                // SAFETY: By the type invariants, the hrtimer is set up, and its arm is live.
-                unsafe { bindings::hrtimer_start_range_ns(self.timer(), time, 0, mode) };
-            }
-            Kind::Sleepable => {
-                // SAFETY: By the type invariants, the work is initialised, and its arm is live.
-                // The timer and the map stay until the work has run or was cancelled.
+            Kind::Timer => self.arm_hrtimer(map, arming),
+            Kind::SleepableTimer | Kind::Wq => {
+                // SAFETY: The timer and the map stay until the work has run or was cancelled.
                 unsafe { map.workqueue().queue(self.work()) };
+            }
+            Kind::DelayedWq => {
+                // SAFETY: As above.
+                unsafe {
+                    map.workqueue()
+                        .queue_delayed(self.delayed_work(), arming.jiffies())
+                };
+            }
+            Kind::HighresDelayedWq => {
+                if !self.is_armed() {
+                    self.arm_hrtimer(map, arming);
+                }
             }
         }
     }
 
-    /// Disarms the timer without waiting: `Some(was_armed)`, or `None` when the callback may be
-    /// running. Any context.
-    pub(super) fn try_disarm(&self) -> Option<bool> {
+    /// Arms a delayed_wq with another delay, and returns whether it was armed. Any context.
+    ///
+    /// The caller holds off the end of the timer, as for [`Self::arm`].
+    pub(super) fn rearm(&self, map: &Map, arming: &Arming) -> bool {
+        if self.flags.load().kind() == Kind::DelayedWq {
+            // SAFETY: The timer and the map stay until the work has run or was cancelled.
+            return unsafe {
+                map.workqueue()
+                    .modify_delayed(self.delayed_work(), arming.jiffies())
+            };
+        }
+        let was_armed = self.is_armed();
+        // SAFETY: The work is initialised.
+        unsafe { bindings::cancel_work(self.work()) };
+        self.highres().expirations.store(0, Relaxed);
+        self.arm_hrtimer(map, arming);
+        was_armed
+    }
+
+    /// Whether a high-resolution delayed_wq waits for its time or for a worker.
+    fn is_armed(&self) -> bool {
+        // SAFETY: The hrtimer is set up.
+        let timer = unsafe { bindings::hrtimer_active(self.hrtimer()) };
+        // SAFETY: The work is initialised.
+        let work = unsafe { bindings::work_busy(self.work()) };
+        timer || work & bindings::wq_misc_consts_WORK_BUSY_PENDING != 0
+    }
+
+    /// A timer that fires once takes no lock. The period of one that has a period is changed
+    /// under a lock, because its callback arms it again: without the lock that could undo a start
+    /// that comes while the callback runs.
+    fn arm_hrtimer(&self, map: &Map, arming: &Arming) {
+        if arming.period == 0 && self.period().load(Relaxed) == 0 {
+            self.start_hrtimer(arming);
+        } else {
+            let _periods = map.periods().lock();
+            self.period().store(arming.period, Relaxed);
+            self.start_hrtimer(arming);
+        }
+    }
+
+    /// Arms the hrtimer on another CPU, by a call there.
+    ///
+    /// The caller holds off the end of the timer, as for [`Self::arm`], and may wait.
+    pub(super) fn arm_on(&self, map: &Map, arming: &Arming, cpu: u32) -> Result<(), Failure> {
+        let cpu = c_int::try_from(cpu).map_err(|_| Failure::NoSuchCpu)?;
+        {
+            // The start over there takes no lock: a callback that runs now may arm the timer
+            // before it, and is overruled by it.
+            let _periods = map.periods().lock();
+            self.period().store(arming.period, Relaxed);
+        }
+        let arming = Arming {
+            pinned: true,
+            ..*arming
+        };
+        let mut here = (self, &arming);
+        // SAFETY: `here` outlives the call, which waits for the function to return.
+        let result = unsafe {
+            bindings::smp_call_function_single(
+                cpu,
+                Some(start_here),
+                (&raw mut here).cast(),
+                compat::SMP_CALL_WAIT,
+            )
+        };
+        if result == 0 {
+            Ok(())
+        } else {
+            Err(Failure::NoSuchCpu)
+        }
+    }
+
+    pub(super) fn start_hrtimer(&self, arming: &Arming) {
+        // SAFETY: The hrtimer is set up, in a soft mode, which these modes repeat.
+        unsafe {
+            bindings::hrtimer_start_range_ns(
+                self.hrtimer(),
+                arming.time(),
+                arming.slack,
+                arming.mode(),
+            )
+        };
+    }
+
+    /// Disarms the timer without waiting. Any context.
+    pub(super) fn try_disarm(&self) -> Disarmed {
         match self.flags.load().kind() {
-            // SAFETY: By the type invariants, the hrtimer is set up, and its arm is live.
-            Kind::Softirq => match unsafe { bindings::hrtimer_try_to_cancel(self.timer()) } {
-                result if result < 0 => None,
-                result => Some(result != 0),
-            },
-            Kind::Sleepable => {
-                // SAFETY: By the type invariants, the work is initialised, and its arm is live.
-                unsafe { bindings::cancel_work(self.work()) };
-                None
+            Kind::Timer => self.try_disarm_hrtimer(),
+            Kind::SleepableTimer | Kind::Wq => self.try_disarm_work(),
+            Kind::DelayedWq => {
+                // SAFETY: The delayed work is initialised.
+                if unsafe { bindings::cancel_delayed_work(self.delayed_work()) } {
+                    Disarmed::Armed
+                } else {
+                    self.try_disarm_work()
+                }
             }
+            Kind::HighresDelayedWq => match (self.try_disarm_hrtimer(), self.try_disarm_work()) {
+                (Disarmed::Running, _) | (_, Disarmed::Running) => Disarmed::Running,
+                (Disarmed::Idle, Disarmed::Idle) => Disarmed::Idle,
+                _ => Disarmed::Armed,
+            },
+        }
+    }
+
+    fn try_disarm_hrtimer(&self) -> Disarmed {
+        // SAFETY: The hrtimer is set up.
+        match unsafe { bindings::hrtimer_try_to_cancel(self.hrtimer()) } {
+            0 => Disarmed::Idle,
+            result if result > 0 => Disarmed::Armed,
+            _ => Disarmed::Running,
+        }
+    }
+
+    /// Whether the work runs is a hint: the kernel looks at one moment, and promises no more.
+    fn try_disarm_work(&self) -> Disarmed {
+        // SAFETY: The work is initialised.
+        let was_pending = unsafe { bindings::cancel_work(self.work()) };
+        // SAFETY: As above.
+        let busy = unsafe { bindings::work_busy(self.work()) };
+        match (
+            was_pending,
+            busy & bindings::wq_misc_consts_WORK_BUSY_RUNNING != 0,
+        ) {
+            (_, true) => Disarmed::Running,
+            (true, false) => Disarmed::Armed,
+            (false, false) => Disarmed::Idle,
         }
     }
 
     /// Disarms the timer, waits for a running callback, and returns whether it was armed.
     pub(super) fn disarm_sync(&self, _: &Process<'_>) -> bool {
         match self.flags.load().kind() {
-            // SAFETY: By the type invariants, the hrtimer is set up, and its arm is live. We are in
-            // process context, so not in its callback.
-            Kind::Softirq => unsafe { bindings::hrtimer_cancel(self.timer()) != 0 },
-            // SAFETY: By the type invariants, the work is initialised, and its arm is live. No
-            // callback of ours comes here, so we are not waiting for ourselves.
-            Kind::Sleepable => unsafe { bindings::cancel_work_sync(self.work()) },
+            // SAFETY: The hrtimer is set up. A `Process` is not in a callback of ours.
+            Kind::Timer => unsafe { bindings::hrtimer_cancel(self.hrtimer()) != 0 },
+            Kind::SleepableTimer | Kind::Wq => {
+                // SAFETY: The work is initialised. A `Process` is not in a callback of ours.
+                unsafe { bindings::cancel_work_sync(self.work()) }
+            }
+            Kind::DelayedWq => {
+                // SAFETY: As above.
+                unsafe { bindings::cancel_delayed_work_sync(self.delayed_work()) }
+            }
+            Kind::HighresDelayedWq => {
+                // The timer first: after that, nobody but a start queues the work.
+                //
+                // SAFETY: As above.
+                let timer = unsafe { bindings::hrtimer_cancel(self.hrtimer()) != 0 };
+                // SAFETY: As above.
+                let work = unsafe { bindings::cancel_work_sync(self.work()) };
+                timer || work
+            }
         }
     }
-}
-
-/// Runs a softirq timer.
-///
-/// # Safety
-///
-/// Called by the hrtimer core, in softirq, with the hrtimer of a [`BpfHrtimer`].
-unsafe extern "C" fn hrtimer_callback(timer: *mut bindings::hrtimer) -> bindings::hrtimer_restart {
-    // SAFETY: Set up as the `timer` arm of an `Engine`, whose own beginning it is.
-    let arm = unsafe { container_of!(timer, WithMap<bindings::hrtimer>, engine) };
-    // SAFETY: The engine is the first field of a timer, which stays valid while its callback runs:
-    // it is freed only after `try_disarm` or `disarm_sync` found the callback not running.
-    let timer = unsafe { &*arm.cast::<BpfHrtimer>() };
-    // SAFETY: `map` was written at setup, and the map outlives its timers.
-    let map = unsafe { &*(*arm).map };
-    // SAFETY: The timer is in a soft mode, so this is the hrtimer softirq.
-    let softirq = unsafe { Softirq::assume() };
-    map.run(timer.flags.load(), timer, &Runner::Softirq(softirq));
-    compat::HRTIMER_NORESTART
-}
-
-/// Runs a sleepable timer.
-///
-/// # Safety
-///
-/// Called by a worker, with the work item of a [`BpfHrtimer`].
-unsafe extern "C" fn work_callback(work: *mut bindings::work_struct) {
-    // SAFETY: Initialised as the `work` arm of an `Engine`, whose own beginning it is.
-    let arm = unsafe { container_of!(work, WithMap<bindings::work_struct>, engine) };
-    // SAFETY: The engine is the first field of a timer, which stays valid while its callback runs:
-    // it is freed only after `disarm_sync`.
-    let timer = unsafe { &*arm.cast::<BpfHrtimer>() };
-    // SAFETY: `map` was written at setup, and the map outlives its timers.
-    let map = unsafe { &*(*arm).map };
-    // SAFETY: A worker of an unbound workqueue is a task, and holds no lock here.
-    let process = unsafe { Process::assume() };
-    map.run(timer.flags.load(), timer, &Runner::Process(process));
 }

@@ -6,18 +6,20 @@
 //! it and check it exhaustively.
 //!
 //! ```text
-//!  63          40 39      28 27        16 15       6  5     4..3   2..0
-//! |    index     | program  | references | reserved |dying| clock | kind |
+//!  63          40 39      28 27        16 15      7    6       5     4..3   2..0
+//! |    index     | program  | references | reserved |asleep| dying | clock | kind |
 //! ```
 //!
 //! - *kind* and *clock* are set at init and never change: every entry point checks them.
 //! - *dying* is set once, by `free` or by the close of the map. Nothing that could arm the timer is
 //!   allowed any more, and only references that exist already may be dropped.
+//! - *asleep* is set while the callback is in a step that sleeps: only then it has to be woken.
 //! - *references*: one is the owner's (the map's table); it is dropped when the engine is idle for
 //!   good. The others are held by callers that wait for a running callback, who must not lose the
 //!   memory they wait on. Whoever drops the last one frees the timer. More than one therefore also
 //!   says: somebody waits, so a callback that sleeps should wake up.
-//! - *program* is the bound program's number plus one, 0 for none.
+//! - *program* is the bound program's number plus one, 0 for none. Whoever changes it owns the
+//!   reference to the program that was bound before.
 //! - *index* is the timer's place in the table of its map, from which the rest of it is found.
 //!
 //! Whether the timer is armed or its callback runs is not here: the hrtimer or the work knows it,
@@ -25,13 +27,31 @@
 
 #![deny(unsafe_code)]
 
-/// Where the callback of a timer runs.
+/// What a timer is: its family, and what makes its callback run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// In softirq, from an hrtimer.
-    Softirq = 1,
-    /// In a worker, from a work item: the callback may sleep.
-    Sleepable = 2,
+    /// `timer`: from an hrtimer, in softirq.
+    Timer = 1,
+    /// `timer` with the sleepable flag: from a work item, in a worker, at once.
+    SleepableTimer = 2,
+    /// `wq`: from a work item, in a worker, at once.
+    Wq = 3,
+    /// `delayed_wq`: from a delayed work item, in a worker, after a delay in jiffies.
+    DelayedWq = 4,
+    /// `delayed_wq` with the high-resolution flag: from an hrtimer that queues a work item.
+    HighresDelayedWq = 5,
+}
+
+impl Kind {
+    /// Whether the callback may sleep.
+    pub(crate) const fn is_sleepable(self) -> bool {
+        !matches!(self, Kind::Timer)
+    }
+
+    /// Whether an hrtimer measures the time.
+    pub(crate) const fn has_hrtimer(self) -> bool {
+        matches!(self, Kind::Timer | Kind::HighresDelayedWq)
+    }
 }
 
 /// The clock that a timer follows.
@@ -69,6 +89,7 @@ const KIND_MASK: u64 = 0x7;
 const CLOCK_SHIFT: u32 = 3;
 const CLOCK_MASK: u64 = 0x3;
 const DYING: u64 = 1 << 5;
+const ASLEEP: u64 = 1 << 6;
 const REF_SHIFT: u32 = 16;
 const REF_ONE: u64 = 1 << REF_SHIFT;
 const REF_MASK: u64 = 0xfff;
@@ -90,9 +111,9 @@ impl Flags {
         // INVARIANT: `kind` is a value of `Kind` and there is one reference.
         Self(
             kind as u64
-                | (clock as u64) << CLOCK_SHIFT
+                | ((clock as u64) << CLOCK_SHIFT)
                 | REF_ONE
-                | (index as u64 & INDEX_MASK) << INDEX_SHIFT,
+                | ((index as u64 & INDEX_MASK) << INDEX_SHIFT),
         )
     }
 
@@ -107,15 +128,18 @@ impl Flags {
     }
 
     pub(crate) const fn kind(self) -> Kind {
-        if self.0 & KIND_MASK == Kind::Softirq as u64 {
-            Kind::Softirq
-        } else {
-            Kind::Sleepable
+        match self.0 & KIND_MASK {
+            1 => Kind::Timer,
+            2 => Kind::SleepableTimer,
+            3 => Kind::Wq,
+            4 => Kind::DelayedWq,
+            // By the type invariants, nothing else is left.
+            _ => Kind::HighresDelayedWq,
         }
     }
 
     pub(crate) const fn clock(self) -> Clock {
-        match self.0 >> CLOCK_SHIFT & CLOCK_MASK {
+        match (self.0 >> CLOCK_SHIFT) & CLOCK_MASK {
             0 => Clock::Monotonic,
             1 => Clock::Realtime,
             2 => Clock::Boottime,
@@ -129,7 +153,7 @@ impl Flags {
 
     /// The number of the bound program.
     pub(crate) const fn program(self) -> Option<u32> {
-        ((self.0 >> PROGRAM_SHIFT & PROGRAM_MASK) as u32).checked_sub(1)
+        (((self.0 >> PROGRAM_SHIFT) & PROGRAM_MASK) as u32).checked_sub(1)
     }
 
     pub(crate) const fn dying(self) -> bool {
@@ -137,12 +161,32 @@ impl Flags {
     }
 
     const fn references(self) -> u64 {
-        self.0 >> REF_SHIFT & REF_MASK
+        (self.0 >> REF_SHIFT) & REF_MASK
+    }
+
+    /// Whether somebody waits for the callback.
+    pub(crate) const fn is_waited_for(self) -> bool {
+        self.references() > 1
     }
 
     /// Whether a callback that sleeps should wake up: its timer is being cancelled or freed.
     pub(crate) const fn hurry(self) -> bool {
-        self.dying() || self.references() > 1
+        self.dying() || self.is_waited_for()
+    }
+
+    /// Whether the callback is in a step that sleeps.
+    pub(crate) const fn is_asleep(self) -> bool {
+        self.0 & ASLEEP != 0
+    }
+
+    /// The callback goes to sleep. Legal in every state.
+    pub(crate) const fn fall_asleep(self) -> Self {
+        Self(self.0 | ASLEEP)
+    }
+
+    /// The callback is awake again. Legal in every state.
+    pub(crate) const fn wake_up(self) -> Self {
+        Self(self.0 & !ASLEEP)
     }
 
     /// Binds `program`, which is below [`Self::MAX_PROGRAMS`].
@@ -150,10 +194,8 @@ impl Flags {
         if self.dying() {
             return Err(Refusal::Dying);
         }
-        let unbound = self.unbind().0;
-        Ok(Self(
-            unbound | (program as u64 + 1 & PROGRAM_MASK) << PROGRAM_SHIFT,
-        ))
+        let number = (program as u64).wrapping_add(1) & PROGRAM_MASK;
+        Ok(Self(self.unbind().0 | (number << PROGRAM_SHIFT)))
     }
 
     /// Drops the callback. Legal in every state.

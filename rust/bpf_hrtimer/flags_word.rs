@@ -22,7 +22,7 @@ impl FlagsWord {
         Flags::from_bits(self.0.load(Acquire))
     }
 
-    /// Makes one transition, and returns the value that it made.
+    /// Makes one transition, and returns the values before and after it.
     ///
     /// Fully ordered: the last reference to go sees all that the others did before they went, and
     /// a callback that goes to sleep after a change of the word sees it (`Sleepers::sleep` reads
@@ -30,12 +30,12 @@ impl FlagsWord {
     pub(super) fn update(
         &self,
         transition: impl Fn(Flags) -> Result<Flags, Refusal>,
-    ) -> Result<Flags, Refusal> {
+    ) -> Result<(Flags, Flags), Refusal> {
         let mut old = self.0.load(Acquire);
         loop {
             let new = transition(Flags::from_bits(old))?;
             match self.0.cmpxchg(old, new.bits(), Full) {
-                Ok(_) => return Ok(new),
+                Ok(_) => return Ok((Flags::from_bits(old), new)),
                 Err(current) => old = current,
             }
         }

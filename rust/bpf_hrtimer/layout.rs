@@ -2,45 +2,44 @@
 
 //! The memory of a timer: which arm of which union is live when.
 //!
-//! | kind      | engine           | from init until the grace period  | while it ends            |
-//! |-----------|------------------|-----------------------------------|--------------------------|
-//! | softirq   | `hrtimer` + map  | reclaim is unused                 | `rcu_head`, `sync_work`  |
-//! | sleepable | `work` + map     | reclaim is unused                 | `rcu_head`, `sync_work`  |
+//! | kind                  | `engine`                | `reclaim` until it dies | while it ends |
+//! |-----------------------|-------------------------|-------------------------|---------------|
+//! | timer                 | `timer` and its period  | `map`                   | `link`        |
+//! | sleepable timer, wq   | `work`                  | `map`                   | `link`        |
+//! | delayed_wq            | `delayed_work`          | `map`                   | `link`        |
+//! | delayed_wq, highres   | `timer` and its period, | `map`                   | `link`        |
+//! |                       | and `Highres::work`     |                         |               |
 //!
 //! The arm of `engine` follows from the kind in the flags word, for the whole life of the timer.
-//! `reclaim` is first the `rcu_head` that waits for those who found the timer in the table, and
-//! once that has been called, and only if the callback may still run, the `sync_work` that waits
-//! for the callback: one after the other, in the same bytes.
 //!
-//! `delayed_work` is in the union already, because it sets its size: the delayed_wq family is on
-//! its way.
+//! `reclaim` follows from the dying bit: who sets it may write `link` after that, and links the
+//! timer into the list of its map's reaper. A callback that starts then reads `reclaim` first and
+//! the flags word second: if it sees the timer alive, what it read before is the map.
+//!
+//! The `rcu_head` and the `sync_work` that end a timer are the map's, one each for all its timers:
+//! see [`crate::reaper`]. So a timer needs no more than a link of its own, and 104 bytes.
 
 use super::flags_word::FlagsWord;
-use crate::map::Map;
 use core::mem::offset_of;
-use kernel::{bindings, prelude::*, static_assert, types::Opaque};
+use kernel::{
+    bindings, ffi::c_void, prelude::*, static_assert, sync::atomic::Atomic, types::Opaque,
+};
 
 /// What makes the callback run.
 #[repr(C)]
 pub(super) union Engine {
-    pub(super) timer: WithMap<bindings::hrtimer>,
-    pub(super) work: WithMap<bindings::work_struct>,
-    _delayed_work: bindings::delayed_work,
+    pub(super) timer: HrtimerEngine,
+    pub(super) work: bindings::work_struct,
+    pub(super) delayed_work: bindings::delayed_work,
 }
 
-/// An engine, and behind it the map that its callback needs.
+/// An hrtimer and how often it fires.
 #[derive(Clone, Copy)]
 #[repr(C)]
-pub(super) struct WithMap<T> {
-    pub(super) engine: T,
-    pub(super) map: *const Map,
-}
-
-/// How the timer ends.
-#[repr(C)]
-pub(super) union Reclaim {
-    pub(super) rcu: bindings::callback_head,
-    pub(super) sync_work: bindings::work_struct,
+pub(super) struct HrtimerEngine {
+    pub(super) timer: bindings::hrtimer,
+    /// In ns, 0 for a timer that fires once. Atomic, and written with the map's `periods` held.
+    pub(super) period: u64,
 }
 
 /// A timer: see the [module documentation](super).
@@ -49,12 +48,27 @@ pub(super) union Reclaim {
 pub(crate) struct BpfHrtimer {
     #[pin]
     pub(super) engine: Opaque<Engine>,
-    #[pin]
-    pub(super) reclaim: Opaque<Reclaim>,
+    /// The `Map` that the timer belongs to, or the next dying `BpfHrtimer`: see the table above.
+    /// Atomic, as callbacks look at it while somebody writes it.
+    pub(super) reclaim: Atomic<*mut c_void>,
     pub(super) flags: FlagsWord,
 }
 
+/// A high-resolution delayed_wq: a timer, and the work that it queues when it fires.
+#[repr(C)]
+#[pin_data]
+pub(crate) struct Highres {
+    #[pin]
+    pub(super) timer: BpfHrtimer,
+    #[pin]
+    pub(super) work: Opaque<bindings::work_struct>,
+    /// Expirations that no run of the work has taken yet.
+    pub(super) expirations: Atomic<u64>,
+}
+
 static_assert!(offset_of!(BpfHrtimer, engine) == 0);
+static_assert!(offset_of!(HrtimerEngine, timer) == 0);
+static_assert!(offset_of!(Highres, timer) == 0);
 // Lockdep and debug objects enlarge the kernel's own structures.
 #[cfg(not(any(CONFIG_LOCKDEP, CONFIG_DEBUG_OBJECTS_TIMERS, CONFIG_DEBUG_OBJECTS_WORK)))]
 mod sizes {
@@ -63,10 +77,13 @@ mod sizes {
     static_assert!(size_of::<bindings::hrtimer>() == 80);
     static_assert!(size_of::<bindings::work_struct>() == 32);
     static_assert!(size_of::<bindings::delayed_work>() == 88);
+    static_assert!(offset_of!(HrtimerEngine, period) == 80);
     static_assert!(size_of::<Engine>() == 88);
-    static_assert!(size_of::<Reclaim>() == 32);
     static_assert!(offset_of!(BpfHrtimer, reclaim) == 88);
-    static_assert!(offset_of!(BpfHrtimer, flags) == 120);
-    static_assert!(size_of::<BpfHrtimer>() == 128);
+    static_assert!(offset_of!(BpfHrtimer, flags) == 96);
+    static_assert!(size_of::<BpfHrtimer>() == 104);
     static_assert!(align_of::<BpfHrtimer>() == 8);
+    static_assert!(offset_of!(Highres, work) == 104);
+    static_assert!(offset_of!(Highres, expirations) == 136);
+    static_assert!(size_of::<Highres>() == 144);
 }

@@ -2,12 +2,12 @@
 
 //! The sleepable timer object: `BpfHrtimer`, as the review of April 2024 sketched it.
 //!
-//! One object of 128 bytes holds, by unions, what any kind of timer needs to run and to end, and a
-//! flags word (see [`layout`] and [`flags`]).
+//! One object holds, by unions, what any kind of timer needs to run and to end, and a flags word
+//! (see [`layout`] and [`flags`]).
 //!
 //! # Vocabulary
 //!
-//! - *arm*: make the callback run later (softirq) or soon (sleepable);
+//! - *arm*: make the callback run later (timer, delayed_wq) or soon (sleepable timer, wq);
 //! - *disarm*: undo that; the callback may be running and is waited for, or not;
 //! - *end*: free the timer, in steps that never wait for anything in the caller's context.
 //!
@@ -32,13 +32,18 @@
 //!
 //! # Who may call what
 //!
-//! | call            | process | softirq, interrupts off | own callback                  |
-//! |-----------------|---------|-------------------------|-------------------------------|
-//! | `start`         | yes     | yes                     | yes                           |
-//! | `bind`          | yes     | yes                     | yes                           |
-//! | `cancel`        | yes     | no: demands [`Process`] | no: it would wait for itself  |
-//! | `end`           | yes     | yes                     | yes                           |
-//! | `end_sync`      | yes     | no: demands [`Process`] | no                            |
+//! | call                     | process | softirq, interrupts off | own callback                |
+//! |--------------------------|---------|-------------------------|-----------------------------|
+//! | `start`, `modify`        | yes     | yes                     | yes                         |
+//! | `bind`                   | yes     | yes                     | yes                         |
+//! | `cancel_async`           | yes     | yes                     | yes: it says running        |
+//! | `cancel`                 | yes     | no: demands [`Process`] | no: a callback is no        |
+//! |                          |         |                         | [`Process`], but a `Worker` |
+//! | `kill`, then the reaper  | yes     | yes                     | yes                         |
+//! | `end_sync`               | yes     | no: demands [`Process`] | no                          |
+//!
+//! A callback that waited for a callback, be it its own or one that waits for it, would hang for
+//! ever: upstream returns EDEADLK. Here that does not compile.
 //!
 //! # Why the cancel comes after the grace period
 //!
@@ -47,6 +52,7 @@
 //! every start has either happened, and the cancel undoes it, or sees the dying bit. So the hot
 //! path of start needs no reference and no atomic operation of its own.
 
+mod callback;
 mod engine;
 pub(crate) mod flags;
 mod flags_word;
@@ -54,8 +60,9 @@ mod layout;
 mod reclaim;
 
 pub(crate) use self::{
-    engine::{resolution_ns, Expiry},
-    layout::BpfHrtimer,
+    engine::{resolution_ns, Arming, Disarmed, Expiry},
+    layout::{BpfHrtimer, Highres},
+    reclaim::List,
 };
 
 use self::{
@@ -64,13 +71,21 @@ use self::{
 };
 use crate::{
     compat,
-    context::{Process, RcuRead},
+    context::{Process, RcuRead, Worker},
     failure::Failure,
     map::Map,
-    program::Program,
+    sleepers::Sleepers,
+    workqueue::init_work,
 };
 use core::ptr::NonNull;
-use kernel::{prelude::*, types::Opaque};
+use kernel::{
+    prelude::*,
+    sync::atomic::{Atomic, Relaxed},
+    types::Opaque,
+};
+
+/// The shortest period, in ns.
+pub(crate) const MIN_PERIOD_NS: u64 = 10_000;
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
@@ -86,68 +101,173 @@ impl BpfHrtimer {
     ///
     /// # Safety
     ///
-    /// The timer ends before the map does: see [`Self::end`] and [`Self::end_sync`].
+    /// The timer ends before the map does: see [`Self::kill`] and [`Self::end_sync`].
     pub(crate) unsafe fn create(map: &Map, flags: Flags) -> Result<NonNull<Self>, Failure> {
-        let timer = map.facility().timers.alloc()?.cast::<Self>();
-        let map: *const Map = map;
-        let init = pin_init!(Self {
-            // SAFETY: The slot is valid and pinned, and the map outlives the timer.
-            engine <- Opaque::ffi_init(|engine| unsafe { engine::setup(engine, flags, map) }),
-            reclaim: Opaque::uninit(),
-            flags: FlagsWord::new(flags),
-        });
-        // SAFETY: The memory was just allocated for a timer, which never moves.
-        unsafe { compat::raw_init(timer.as_ptr(), init) };
-        Ok(timer)
-    }
-
-    /// Refuses an entry point of another kind of timer.
-    fn expect(&self, kind: Kind) -> Result<(), Failure> {
-        if self.flags.load().kind() == kind {
-            Ok(())
+        if flags.kind() == Kind::HighresDelayedWq {
+            let highres = map.facility().highres.alloc()?.cast::<Highres>();
+            // SAFETY: The memory was just allocated for this type, and never moves.
+            unsafe { compat::raw_init(highres.as_ptr(), Self::init_highres(map, flags)) };
+            Ok(highres.cast())
         } else {
-            Err(Failure::WrongKind)
+            let timer = map.facility().timers.alloc()?.cast::<Self>();
+            // SAFETY: The memory was just allocated for this type, and never moves.
+            unsafe { compat::raw_init(timer.as_ptr(), Self::init(map, flags)) };
+            Ok(timer)
         }
     }
 
-    /// Whether a callback that sleeps should wake up.
-    pub(crate) fn hurry(&self) -> bool {
-        self.flags.load().hurry()
+    fn init(map: &Map, flags: Flags) -> impl PinInit<Self> {
+        let map = core::ptr::from_ref(map).cast_mut().cast();
+        pin_init!(Self {
+            // SAFETY: The slot is valid and pinned.
+            engine <- Opaque::ffi_init(move |engine| unsafe { engine::setup(engine, flags) }),
+            reclaim: Atomic::new(map),
+            flags: FlagsWord::new(flags),
+        })
     }
 
-    /// Binds program `number` of the map, in place of the one before. Any context.
-    pub(crate) fn bind(
-        &self,
-        _: &RcuRead,
-        kind: Kind,
-        number: u32,
-        program: &Program,
-    ) -> Result<(), Failure> {
-        self.expect(kind)?;
-        if kind == Kind::Softirq && program.is_sleepable() {
-            return Err(Failure::ProgramSleeps);
+    fn init_highres(map: &Map, flags: Flags) -> impl PinInit<Highres> {
+        let timer = Self::init(map, flags);
+        pin_init!(Highres {
+            timer <- timer,
+            work <- Opaque::ffi_init(|work| {
+                let class = kernel::static_lock_class!();
+                // SAFETY: The slot is valid and pinned; the callback is for this field.
+                unsafe { init_work(work, callback::highres_work, c"sleeptimer_highres", class) };
+            }),
+            expirations: Atomic::new(0),
+        })
+    }
+
+    /// The kind of the timer.
+    pub(crate) fn kind(&self) -> Kind {
+        self.flags.load().kind()
+    }
+
+    /// Has the callback of this timer sleep for `ns`, or until somebody waits for it or ends it.
+    pub(crate) fn sleep(&self, sleepers: &Sleepers, worker: &Worker<'_>, ns: u64) {
+        // Whoever changes the word after this sees that there is somebody to wake. Whoever did so
+        // before is seen by the first look at the word.
+        self.mark(Flags::fall_asleep);
+        sleepers.sleep(worker, self.address(), ns, || self.flags.load().hurry());
+        self.mark(Flags::wake_up);
+    }
+
+    /// Makes a transition that is legal in every state.
+    fn mark(&self, transition: fn(Flags) -> Flags) {
+        let marked = self.flags.update(|flags| Ok(transition(flags)));
+        debug_assert!(marked.is_ok());
+    }
+
+    /// What this timer's callback sleeps by.
+    fn address(&self) -> usize {
+        core::ptr::from_ref(self).addr()
+    }
+
+    /// Wakes the callback, if `flags`, which is what a change of the word has found, say so.
+    pub(crate) fn wake(&self, sleepers: &Sleepers, flags: Flags) {
+        if flags.is_asleep() {
+            sleepers.wake(self.address());
         }
-        self.flags.update(|flags| flags.bind(number))?;
-        Ok(())
     }
 
-    /// Arms the timer, or arms it again when it is armed already. Any context.
-    ///
-    /// A sleepable timer takes a delay of zero only.
-    pub(crate) fn start(&self, _: &RcuRead, map: &Map, expiry: Expiry) -> Result<(), Failure> {
+    /// Binds program `number` of the map, and returns the one before. The reference to the former
+    /// goes to the timer, that to the latter to the caller. Any context.
+    pub(crate) fn bind(&self, _: &RcuRead, number: u32) -> Result<Option<u32>, Failure> {
+        let (old, _) = self.flags.update(|flags| flags.bind(number))?;
+        Ok(old.program())
+    }
+
+    /// Drops the callback, and returns its program, whose reference goes to the caller.
+    pub(crate) fn unbind(&self) -> Option<u32> {
+        let (old, _) = self.flags.update(|flags| Ok(flags.unbind())).ok()?;
+        old.program()
+    }
+
+    /// Whether the timer may be armed like this now.
+    fn check_start(&self, arming: &Arming) -> Result<(), Failure> {
         let flags = self.flags.load();
         if flags.dying() {
             return Err(Failure::NoSuchTimer);
         }
-        if flags.kind() == Kind::Sleepable && !matches!(expiry, Expiry::In(0)) {
-            return Err(Failure::DelayOfSleepable);
+        let is_possible = match flags.kind() {
+            Kind::Timer | Kind::HighresDelayedWq => {
+                arming.period == 0 || arming.period >= MIN_PERIOD_NS
+            }
+            Kind::SleepableTimer | Kind::Wq => arming.is_now(),
+            Kind::DelayedWq => arming.is_plain(),
+        };
+        if !is_possible {
+            return Err(Failure::BadStart);
         }
-        if flags.program().is_none() {
+        if flags.is_waited_for() {
+            // The kernel refuses to queue a work that is waited for, and would not tell.
+            return Err(Failure::BeingCancelled);
+        }
+        flags.program().map(|_| ()).ok_or(Failure::NoCallback)
+    }
+
+    /// Undoes a start if the callback was dropped meanwhile: a cancel that came between the check
+    /// and the arming has found nothing armed. One that comes later finds it: both go through the
+    /// engine's lock.
+    fn check_started(&self) -> Result<(), Failure> {
+        if self.flags.load().program().is_none() {
+            self.try_disarm();
             return Err(Failure::NoCallback);
         }
-        // The token holds off the end of the timer, as `arm` demands.
-        self.arm(map, expiry);
         Ok(())
+    }
+
+    /// Arms the timer, or arms it again: a timer is armed anew, a wq or delayed_wq that is armed
+    /// already stays as it is. Any context.
+    pub(crate) fn start(&self, _: &RcuRead, map: &Map, arming: &Arming) -> Result<(), Failure> {
+        self.check_start(arming)?;
+        // The token holds off the end of the timer, as `arm` demands.
+        self.arm(map, arming);
+        self.check_started()
+    }
+
+    /// Arms the timer on CPU `cpu`, where it stays.
+    ///
+    /// Demands a [`Process`]: with interrupts off, waiting for another CPU can deadlock.
+    pub(crate) fn start_on(
+        &self,
+        _: &RcuRead,
+        map: &Map,
+        arming: &Arming,
+        cpu: u32,
+        _: &Process<'_>,
+    ) -> Result<(), Failure> {
+        self.check_start(arming)?;
+        if !self.kind().has_hrtimer() {
+            return Err(Failure::BadStart);
+        }
+        // As in `start`.
+        self.arm_on(map, arming, cpu)?;
+        self.check_started()
+    }
+
+    /// Arms a delayed_wq anew, and returns whether it was armed. Any context.
+    pub(crate) fn modify(&self, _: &RcuRead, map: &Map, arming: &Arming) -> Result<bool, Failure> {
+        self.check_start(arming)?;
+        // As in `start`.
+        let was_armed = self.rearm(map, arming);
+        self.check_started()?;
+        Ok(was_armed)
+    }
+
+    /// Keeps the callback of a periodic timer from arming it again. Any context.
+    fn stop_period(&self, map: &Map) {
+        if self.kind().has_hrtimer() && self.period().load(Relaxed) != 0 {
+            let _periods = map.periods().lock();
+            self.period().store(0, Relaxed);
+        }
+    }
+
+    /// Disarms the timer, without waiting. Any context.
+    pub(crate) fn cancel_async(&self, _: &RcuRead, map: &Map) -> Disarmed {
+        self.stop_period(map);
+        self.try_disarm()
     }
 
     /// Takes a reference that outlasts the RCU read-side critical section.
@@ -172,15 +292,18 @@ pub(crate) struct TimerRef<'m> {
 }
 
 impl TimerRef<'_> {
-    /// Drops the callback, disarms the timer and waits for a running callback, whose sleeps end
-    /// early. Returns whether the timer was armed.
-    pub(crate) fn cancel(self, process: &Process<'_>) -> bool {
+    pub(crate) fn timer(&self) -> &BpfHrtimer {
         // SAFETY: By the type invariants, the timer is valid.
-        let timer = unsafe { self.timer.as_ref() };
-        // The callback goes first: a start that comes while we wait is refused.
-        let dropped = timer.flags.update(|flags| Ok(flags.unbind()));
-        debug_assert!(dropped.is_ok());
-        self.map.sleepers().wake_all();
+        unsafe { self.timer.as_ref() }
+    }
+
+    /// Disarms the timer and waits for a running callback, whose sleeps end early. Returns whether
+    /// the timer was armed.
+    pub(crate) fn cancel(self, process: &Process<'_>) -> bool {
+        let timer = self.timer();
+        timer.stop_period(self.map);
+        // Read after the reference was taken.
+        timer.wake(self.map.sleepers(), timer.flags.load());
         timer.disarm_sync(process)
     }
 }
@@ -188,6 +311,6 @@ impl TimerRef<'_> {
 impl Drop for TimerRef<'_> {
     fn drop(&mut self) {
         // SAFETY: By the type invariants, this reference is ours to drop.
-        unsafe { reclaim::put(self.timer, self.map) };
+        unsafe { BpfHrtimer::put(self.timer, self.map) };
     }
 }

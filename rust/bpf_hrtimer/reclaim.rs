@@ -4,136 +4,144 @@
 
 use super::{
     flags::{Flags, Kind},
-    layout::{BpfHrtimer, Reclaim},
+    layout::{BpfHrtimer, Highres},
+    Disarmed,
 };
 use crate::{context::Process, failure::Failure, map::Map};
-use core::ptr::NonNull;
-use kernel::{bindings, container_of, prelude::*, types::Opaque};
+use core::ptr::{null_mut, NonNull};
+use kernel::{prelude::*, sync::atomic::Relaxed};
 
-impl BpfHrtimer {
-    /// Marks the timer as dying. The one call that succeeds has to end it.
-    pub(crate) fn kill(&self) -> Result<(), Failure> {
-        self.flags.update(Flags::kill)?;
-        Ok(())
+/// A list of dying timers, linked through their own memory.
+///
+/// # Invariants
+///
+/// The timers are valid, dying, and in no other list. The list has the owner's reference to each.
+pub(crate) struct List {
+    first: *mut BpfHrtimer,
+}
+
+// SAFETY: Timers may be ended from any thread.
+unsafe impl Send for List {}
+
+impl List {
+    pub(crate) const fn new() -> Self {
+        // INVARIANT: There are none.
+        Self { first: null_mut() }
     }
 
-    /// Ends a timer without waiting. Any context.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_null()
+    }
+
+    /// Adds a timer.
     ///
     /// # Safety
     ///
-    /// The caller is the owner, has made [`Self::kill`] succeed, and gives its reference up.
-    pub(crate) unsafe fn end(timer: NonNull<Self>) {
+    /// The caller has made [`BpfHrtimer::kill`] succeed, or has the timer from another list, and
+    /// gives the owner's reference up.
+    pub(crate) unsafe fn push(&mut self, timer: NonNull<BpfHrtimer>) {
+        // SAFETY: The owner's reference keeps the timer valid. It is dying, so this field is ours
+        // to write: a callback that reads it sees the dying bit after that.
+        let reclaim = unsafe { &timer.as_ref().reclaim };
+        reclaim.store(self.first.cast(), Relaxed);
+        // INVARIANT: By the safety requirements.
+        self.first = timer.as_ptr();
+    }
+
+    /// Takes a timer off the list, and its owner's reference with it.
+    pub(crate) fn pop(&mut self) -> Option<NonNull<BpfHrtimer>> {
+        let timer = NonNull::new(self.first)?;
+        // SAFETY: By the type invariants, the timer is valid, and this field links it.
+        let reclaim = unsafe { &timer.as_ref().reclaim };
+        self.first = reclaim.load(Relaxed).cast();
+        Some(timer)
+    }
+
+    /// Takes all timers off the list.
+    pub(crate) fn take(&mut self) -> Self {
+        core::mem::replace(self, Self::new())
+    }
+}
+
+impl BpfHrtimer {
+    /// Marks the timer as dying, and returns the flags before that. The one call that succeeds has
+    /// to end the timer, and owns the reference to the program that was bound.
+    pub(crate) fn kill(&self) -> Result<Flags, Failure> {
+        let (old, _) = self.flags.update(Flags::kill)?;
+        Ok(old)
+    }
+
+    /// Disarms a dying timer as far as that takes no waiting, so that it need not fire again just
+    /// because a grace period is long. What this misses, the disarm after it does. Any context.
+    pub(crate) fn hush(&self) {
+        self.try_disarm();
+    }
+
+    /// Ends a timer if that takes no waiting, and returns it if it does. Any context.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the owner's reference of a dying timer, and gives it up if this returns
+    /// nothing. Since the timer left the table, a grace period has passed.
+    pub(crate) unsafe fn try_end(timer: NonNull<Self>, map: &Map) -> Option<NonNull<Self>> {
         // SAFETY: The owner's reference keeps the timer valid.
         let this = unsafe { timer.as_ref() };
-        // It need not fire again just because the grace period is long. What this misses, the
-        // disarm after the grace period does.
-        this.try_disarm();
-        // SAFETY: The timer stays valid until the owner's reference is dropped, after the callback
-        // is called. Nobody else uses `reclaim`: it is touched by `end` alone, once.
-        unsafe { bindings::call_rcu(&raw mut (*this.reclaim.get()).rcu, Some(after_grace_period)) };
+        // What the workqueue tells of a running work without waiting is no more than a hint.
+        if this.kind() != Kind::Timer || this.try_disarm() == Disarmed::Running {
+            return Some(timer);
+        }
+        // SAFETY: The reference is the caller's. Nobody can arm the timer any more, and it is
+        // neither armed nor running.
+        unsafe { Self::put(timer, map) };
+        None
     }
 
     /// Ends a timer and waits for its callback.
     ///
     /// # Safety
     ///
-    /// As for [`Self::end`]; and nobody can find the timer in a table any more.
+    /// The caller has the owner's reference of a dying timer, and gives it up. A grace period has
+    /// passed since the timer left the table, or nobody was looking at the table then.
     pub(crate) unsafe fn end_sync(timer: NonNull<Self>, map: &Map, process: &Process<'_>) {
         // SAFETY: The owner's reference keeps the timer valid.
         unsafe { timer.as_ref() }.disarm_sync(process);
-        // SAFETY: The owner's reference is the caller's to give up, and the engine is idle.
-        unsafe { put(timer, map) };
+        // SAFETY: The reference is the caller's, and the engine is idle for good.
+        unsafe { Self::put(timer, map) };
     }
 
-    /// The map that the engine's callback uses.
-    fn map(&self) -> *const Map {
-        let engine = self.engine.get();
-        match self.flags.load().kind() {
-            // SAFETY: By the type invariants, this arm is live, and `map` was written at setup.
-            Kind::Softirq => unsafe { (*engine).timer.map },
-            // SAFETY: As above.
-            Kind::Sleepable => unsafe { (*engine).work.map },
+    /// Drops a reference; the last one frees the timer. Any context.
+    ///
+    /// # Safety
+    ///
+    /// The reference is the caller's, who does not use the timer after this. The owner's is
+    /// dropped only when the engine is idle for good.
+    pub(super) unsafe fn put(timer: NonNull<Self>, map: &Map) {
+        // SAFETY: The caller's reference keeps the timer valid.
+        let updated = unsafe { timer.as_ref() }
+            .flags
+            .update(|flags| Ok(flags.put()));
+        if let Ok((_, flags)) = updated {
+            if flags.unreferenced() {
+                // SAFETY: No reference is left. The owner's went after a grace period and with the
+                // engine idle, so neither a reader nor a callback uses the timer.
+                unsafe { Self::free_memory(timer, map, flags) };
+            }
         }
     }
-}
 
-/// Drops a reference; the last one frees the timer.
-///
-/// # Safety
-///
-/// The reference is the caller's, who does not use the timer after this. The owner's is dropped
-/// only when the engine is idle for good.
-pub(super) unsafe fn put(timer: NonNull<BpfHrtimer>, map: &Map) {
-    // SAFETY: The caller's reference keeps the timer valid.
-    let flags = unsafe { timer.as_ref() }
-        .flags
-        .update(|flags| Ok(flags.put()));
-    if let Ok(flags) = flags {
-        if flags.unreferenced() {
-            // SAFETY: No reference is left. The owner's went after a grace period and with the
-            // engine idle, so neither a reader nor a callback uses the timer.
-            unsafe { map.free_memory(timer, flags.index()) };
+    /// # Safety
+    ///
+    /// Nobody uses the timer any more. It is of `map`, and its flags are `flags`.
+    unsafe fn free_memory(timer: NonNull<Self>, map: &Map, flags: Flags) {
+        let facility = map.facility();
+        match flags.kind() {
+            // SAFETY: By the safety requirements; that kind is of this type and cache.
+            Kind::HighresDelayedWq => unsafe { facility.highres.free(timer.cast::<Highres>()) },
+            // SAFETY: By the safety requirements; the other kinds are of this type and cache.
+            _ => unsafe { facility.timers.free(timer) },
         }
+        map.events().forget(flags.index());
+        // This comes last: the map may be gone once its last slot is free.
+        map.table().give_back(flags.index());
     }
-}
-
-/// # Safety
-///
-/// Called by RCU with the `reclaim` of a timer that [`BpfHrtimer::end`] ends.
-unsafe extern "C" fn after_grace_period(head: *mut bindings::callback_head) {
-    // SAFETY: By the safety requirements.
-    let timer = unsafe { timer_of(head.cast()) };
-    // SAFETY: The owner's reference, which is now ours, keeps the timer valid.
-    let this = unsafe { timer.as_ref() };
-    // SAFETY: The map outlives its timers.
-    let map = unsafe { &*this.map() };
-    if this.try_disarm().is_some() {
-        // SAFETY: The reference is ours. Since the grace period nobody can arm the timer, and now
-        // it is neither armed nor running.
-        return unsafe { put(timer, map) };
-    }
-    // SAFETY: RCU is done with its head, so these bytes are ours to use as a work item.
-    let work = unsafe { &raw mut (*this.reclaim.get()).sync_work }.cast();
-    // SAFETY: `work` is valid for writes and pinned. The name and the key are static, and the key
-    // is of this field.
-    unsafe {
-        bindings::init_work_with_key(
-            work,
-            Some(wait_for_callback),
-            false,
-            c"sleeptimer_sync_work".as_char_ptr(),
-            kernel::static_lock_class!().as_ptr(),
-        )
-    };
-    // SAFETY: The work was just initialised. The timer stays valid until it has run, by the
-    // owner's reference, and the module's own queue outlives all maps.
-    unsafe { map.facility().reaper.queue(work) };
-}
-
-/// # Safety
-///
-/// Called by a worker with the `sync_work` of a timer that [`BpfHrtimer::end`] ends.
-unsafe extern "C" fn wait_for_callback(work: *mut bindings::work_struct) {
-    // SAFETY: By the safety requirements.
-    let timer = unsafe { timer_of(work.cast()) };
-    // SAFETY: The owner's reference, which is now ours, keeps the timer valid.
-    let this = unsafe { timer.as_ref() };
-    // SAFETY: The map outlives its timers.
-    let map = unsafe { &*this.map() };
-    // SAFETY: A worker is a task, and holds no lock here.
-    let process = unsafe { Process::assume() };
-    // SAFETY: The reference is ours. A grace period has passed since the timer left the table. The
-    // work item that runs may be freed by its own function.
-    unsafe { BpfHrtimer::end_sync(timer, map, &process) };
-}
-
-/// The timer whose `reclaim` this is.
-///
-/// # Safety
-///
-/// `reclaim` is that field of a valid timer.
-unsafe fn timer_of(reclaim: *mut Reclaim) -> NonNull<BpfHrtimer> {
-    let reclaim = reclaim.cast::<Opaque<Reclaim>>();
-    // SAFETY: By the safety requirements, this stays within the timer, so it is not null.
-    unsafe { NonNull::new_unchecked(container_of!(reclaim, BpfHrtimer, reclaim)) }
 }

@@ -16,6 +16,15 @@ use std::time::{Duration, Instant};
 /// machine that shares its processor is late by tens of milliseconds.
 pub const TOLERANCE: Duration = Duration::from_secs(5);
 
+/// All kinds of timers.
+pub const KINDS: [Kind; 5] = [
+    Kind::Timer,
+    Kind::SleepableTimer,
+    Kind::Wq,
+    Kind::DelayedWq,
+    Kind::HighresDelayedWq,
+];
+
 /// Names a list of test functions for [`run`].
 #[macro_export]
 macro_rules! tests {
@@ -101,7 +110,7 @@ pub fn bound_timer_of(
 ) -> sleeptimer::Result<Timer> {
     let program: Program = map.program(steps)?;
     let timer = map.timer(kind, clock, 0)?;
-    map.set_callback(timer, kind, program)?;
+    map.set_callback(timer, program)?;
     Ok(timer)
 }
 
@@ -110,7 +119,7 @@ pub fn events_within(map: &Map, most: usize, time: Duration) -> Result<Vec<Event
     let end = Instant::now() + time;
     let mut events = Vec::new();
     while events.len() < most && Instant::now() < end {
-        match map.read(most - events.len()) {
+        match map.read((most - events.len()).min(1024)) {
             Ok(some) => events.extend(some),
             Err(error) if error.errno == Errno::EAGAIN => {
                 std::thread::sleep(Duration::from_millis(1));

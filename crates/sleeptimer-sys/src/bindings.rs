@@ -123,11 +123,28 @@ const _: () = {
     ["Offset of field: sleeptimer_program_create::pad"]
         [::core::mem::offset_of!(sleeptimer_program_create, pad) - 28usize];
 };
-pub const SLEEPTIMER_TIMER_SLEEPABLE: sleeptimer_timer_flags = 1;
-pub type sleeptimer_timer_flags = ::core::ffi::c_uint;
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
-pub struct sleeptimer_timer_init {
+pub struct sleeptimer_program_ref {
+    pub program: __u32,
+    pub flags: __u32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of sleeptimer_program_ref"][::core::mem::size_of::<sleeptimer_program_ref>() - 8usize];
+    ["Alignment of sleeptimer_program_ref"]
+        [::core::mem::align_of::<sleeptimer_program_ref>() - 4usize];
+    ["Offset of field: sleeptimer_program_ref::program"]
+        [::core::mem::offset_of!(sleeptimer_program_ref, program) - 0usize];
+    ["Offset of field: sleeptimer_program_ref::flags"]
+        [::core::mem::offset_of!(sleeptimer_program_ref, flags) - 4usize];
+};
+pub const SLEEPTIMER_TIMER_SLEEPABLE: sleeptimer_init_flags = 1;
+pub const SLEEPTIMER_DELAYED_WQ_HIGHRES: sleeptimer_init_flags = 1;
+pub type sleeptimer_init_flags = ::core::ffi::c_uint;
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct sleeptimer_init {
     pub clock: __u32,
     pub flags: __u32,
     pub user_data: __u64,
@@ -136,19 +153,18 @@ pub struct sleeptimer_timer_init {
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of sleeptimer_timer_init"][::core::mem::size_of::<sleeptimer_timer_init>() - 32usize];
-    ["Alignment of sleeptimer_timer_init"]
-        [::core::mem::align_of::<sleeptimer_timer_init>() - 8usize];
-    ["Offset of field: sleeptimer_timer_init::clock"]
-        [::core::mem::offset_of!(sleeptimer_timer_init, clock) - 0usize];
-    ["Offset of field: sleeptimer_timer_init::flags"]
-        [::core::mem::offset_of!(sleeptimer_timer_init, flags) - 4usize];
-    ["Offset of field: sleeptimer_timer_init::user_data"]
-        [::core::mem::offset_of!(sleeptimer_timer_init, user_data) - 8usize];
-    ["Offset of field: sleeptimer_timer_init::reserved"]
-        [::core::mem::offset_of!(sleeptimer_timer_init, reserved) - 16usize];
-    ["Offset of field: sleeptimer_timer_init::handle"]
-        [::core::mem::offset_of!(sleeptimer_timer_init, handle) - 24usize];
+    ["Size of sleeptimer_init"][::core::mem::size_of::<sleeptimer_init>() - 32usize];
+    ["Alignment of sleeptimer_init"][::core::mem::align_of::<sleeptimer_init>() - 8usize];
+    ["Offset of field: sleeptimer_init::clock"]
+        [::core::mem::offset_of!(sleeptimer_init, clock) - 0usize];
+    ["Offset of field: sleeptimer_init::flags"]
+        [::core::mem::offset_of!(sleeptimer_init, flags) - 4usize];
+    ["Offset of field: sleeptimer_init::user_data"]
+        [::core::mem::offset_of!(sleeptimer_init, user_data) - 8usize];
+    ["Offset of field: sleeptimer_init::reserved"]
+        [::core::mem::offset_of!(sleeptimer_init, reserved) - 16usize];
+    ["Offset of field: sleeptimer_init::handle"]
+        [::core::mem::offset_of!(sleeptimer_init, handle) - 24usize];
 };
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
@@ -171,49 +187,56 @@ const _: () = {
         [::core::mem::offset_of!(sleeptimer_set_callback, flags) - 12usize];
 };
 pub const SLEEPTIMER_START_ABS: sleeptimer_start_flags = 1;
+pub const SLEEPTIMER_START_CPU_PIN: sleeptimer_start_flags = 2;
+pub const SLEEPTIMER_START_CPU: sleeptimer_start_flags = 8;
 pub type sleeptimer_start_flags = ::core::ffi::c_uint;
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
-pub struct sleeptimer_timer_start {
+pub struct sleeptimer_start {
     pub handle: __u64,
     pub expires_ns: __u64,
     pub flags: __u32,
-    pub pad: __u32,
-    pub reserved: [__u64; 3usize],
+    pub cpu: __u32,
+    pub slack_ns: __u64,
+    pub period_ns: __u64,
+    pub reserved: __u64,
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of sleeptimer_timer_start"][::core::mem::size_of::<sleeptimer_timer_start>() - 48usize];
-    ["Alignment of sleeptimer_timer_start"]
-        [::core::mem::align_of::<sleeptimer_timer_start>() - 8usize];
-    ["Offset of field: sleeptimer_timer_start::handle"]
-        [::core::mem::offset_of!(sleeptimer_timer_start, handle) - 0usize];
-    ["Offset of field: sleeptimer_timer_start::expires_ns"]
-        [::core::mem::offset_of!(sleeptimer_timer_start, expires_ns) - 8usize];
-    ["Offset of field: sleeptimer_timer_start::flags"]
-        [::core::mem::offset_of!(sleeptimer_timer_start, flags) - 16usize];
-    ["Offset of field: sleeptimer_timer_start::pad"]
-        [::core::mem::offset_of!(sleeptimer_timer_start, pad) - 20usize];
-    ["Offset of field: sleeptimer_timer_start::reserved"]
-        [::core::mem::offset_of!(sleeptimer_timer_start, reserved) - 24usize];
+    ["Size of sleeptimer_start"][::core::mem::size_of::<sleeptimer_start>() - 48usize];
+    ["Alignment of sleeptimer_start"][::core::mem::align_of::<sleeptimer_start>() - 8usize];
+    ["Offset of field: sleeptimer_start::handle"]
+        [::core::mem::offset_of!(sleeptimer_start, handle) - 0usize];
+    ["Offset of field: sleeptimer_start::expires_ns"]
+        [::core::mem::offset_of!(sleeptimer_start, expires_ns) - 8usize];
+    ["Offset of field: sleeptimer_start::flags"]
+        [::core::mem::offset_of!(sleeptimer_start, flags) - 16usize];
+    ["Offset of field: sleeptimer_start::cpu"]
+        [::core::mem::offset_of!(sleeptimer_start, cpu) - 20usize];
+    ["Offset of field: sleeptimer_start::slack_ns"]
+        [::core::mem::offset_of!(sleeptimer_start, slack_ns) - 24usize];
+    ["Offset of field: sleeptimer_start::period_ns"]
+        [::core::mem::offset_of!(sleeptimer_start, period_ns) - 32usize];
+    ["Offset of field: sleeptimer_start::reserved"]
+        [::core::mem::offset_of!(sleeptimer_start, reserved) - 40usize];
 };
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
-pub struct sleeptimer_timer_ref {
+pub struct sleeptimer_ref {
     pub handle: __u64,
     pub flags: __u32,
     pub pad: __u32,
 }
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of sleeptimer_timer_ref"][::core::mem::size_of::<sleeptimer_timer_ref>() - 16usize];
-    ["Alignment of sleeptimer_timer_ref"][::core::mem::align_of::<sleeptimer_timer_ref>() - 8usize];
-    ["Offset of field: sleeptimer_timer_ref::handle"]
-        [::core::mem::offset_of!(sleeptimer_timer_ref, handle) - 0usize];
-    ["Offset of field: sleeptimer_timer_ref::flags"]
-        [::core::mem::offset_of!(sleeptimer_timer_ref, flags) - 8usize];
-    ["Offset of field: sleeptimer_timer_ref::pad"]
-        [::core::mem::offset_of!(sleeptimer_timer_ref, pad) - 12usize];
+    ["Size of sleeptimer_ref"][::core::mem::size_of::<sleeptimer_ref>() - 16usize];
+    ["Alignment of sleeptimer_ref"][::core::mem::align_of::<sleeptimer_ref>() - 8usize];
+    ["Offset of field: sleeptimer_ref::handle"]
+        [::core::mem::offset_of!(sleeptimer_ref, handle) - 0usize];
+    ["Offset of field: sleeptimer_ref::flags"]
+        [::core::mem::offset_of!(sleeptimer_ref, flags) - 8usize];
+    ["Offset of field: sleeptimer_ref::pad"]
+        [::core::mem::offset_of!(sleeptimer_ref, pad) - 12usize];
 };
 pub const SLEEPTIMER_CONTEXT_SOFTIRQ: sleeptimer_context = 1;
 pub const SLEEPTIMER_CONTEXT_PROCESS: sleeptimer_context = 2;
@@ -254,10 +277,22 @@ const _: () = {
 pub const SLEEPTIMER_IOC_GET_INFO: sleeptimer_ioc = 2151733760;
 pub const SLEEPTIMER_IOC_SETUP: sleeptimer_ioc = 1075894785;
 pub const SLEEPTIMER_IOC_PROGRAM_CREATE: sleeptimer_ioc = 3223378434;
+pub const SLEEPTIMER_IOC_PROGRAM_DESTROY: sleeptimer_ioc = 1074321923;
 pub const SLEEPTIMER_IOC_TIMER_INIT: sleeptimer_ioc = 3223378448;
 pub const SLEEPTIMER_IOC_TIMER_SET_CALLBACK: sleeptimer_ioc = 1074846225;
 pub const SLEEPTIMER_IOC_TIMER_SET_SLEEPABLE_CB: sleeptimer_ioc = 1074846226;
 pub const SLEEPTIMER_IOC_TIMER_START: sleeptimer_ioc = 1076943379;
 pub const SLEEPTIMER_IOC_TIMER_CANCEL: sleeptimer_ioc = 1074846228;
-pub const SLEEPTIMER_IOC_FREE: sleeptimer_ioc = 1074846239;
+pub const SLEEPTIMER_IOC_TIMER_CANCEL_NO_DROP: sleeptimer_ioc = 1074846229;
+pub const SLEEPTIMER_IOC_TIMER_CANCEL_ASYNC: sleeptimer_ioc = 1074846230;
+pub const SLEEPTIMER_IOC_WQ_INIT: sleeptimer_ioc = 3223378464;
+pub const SLEEPTIMER_IOC_WQ_SET_CALLBACK: sleeptimer_ioc = 1074846241;
+pub const SLEEPTIMER_IOC_WQ_START: sleeptimer_ioc = 1076943394;
+pub const SLEEPTIMER_IOC_WQ_CANCEL: sleeptimer_ioc = 1074846243;
+pub const SLEEPTIMER_IOC_DELAYED_WQ_INIT: sleeptimer_ioc = 3223378480;
+pub const SLEEPTIMER_IOC_DELAYED_WQ_SET_CALLBACK: sleeptimer_ioc = 1074846257;
+pub const SLEEPTIMER_IOC_DELAYED_WQ_START: sleeptimer_ioc = 1076943410;
+pub const SLEEPTIMER_IOC_DELAYED_WQ_MOD: sleeptimer_ioc = 1076943411;
+pub const SLEEPTIMER_IOC_DELAYED_WQ_CANCEL: sleeptimer_ioc = 1074846260;
+pub const SLEEPTIMER_IOC_FREE: sleeptimer_ioc = 1074846272;
 pub type sleeptimer_ioc = ::core::ffi::c_uint;

@@ -16,11 +16,11 @@ pub enum Context {
 /// An event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// The timer.
-    pub timer: super::Timer,
+    /// The handle of the timer.
+    pub handle: u64,
     /// The word that the timer was given.
     pub user_data: u64,
-    /// For how many EVENT steps this stands.
+    /// For how many expirations this stands.
     pub count: u64,
     /// When the last of them ran, in ns of `CLOCK_MONOTONIC`.
     pub time_ns: u64,
@@ -39,7 +39,7 @@ impl Event {
         let word = |offset| u64::from_ne_bytes(field(bytes, offset));
         let half = |offset| u32::from_ne_bytes(field(bytes, offset));
         Self {
-            timer: super::Timer(word(offset_of!(sys::sleeptimer_event, handle))),
+            handle: word(offset_of!(sys::sleeptimer_event, handle)),
             user_data: word(offset_of!(sys::sleeptimer_event, user_data)),
             count: word(offset_of!(sys::sleeptimer_event, count)),
             time_ns: word(offset_of!(sys::sleeptimer_event, time_ns)),
@@ -74,7 +74,7 @@ mod tests {
         bytes[36..40].copy_from_slice(&1u32.to_ne_bytes());
         bytes[40..44].copy_from_slice(&77u32.to_ne_bytes());
         let event = Event {
-            timer: crate::Timer(7),
+            handle: 7,
             user_data: 8,
             count: 9,
             time_ns: 10,

@@ -7,8 +7,8 @@
 //!
 //! let map = Map::open(Sizes::default())?;
 //! let program = map.program(&[Step::Event, Step::Sleep(Duration::from_millis(5)), Step::Event])?;
-//! let timer = map.timer(Kind::Sleepable, Clock::Monotonic, 42)?;
-//! map.set_callback(timer, Kind::Sleepable, program)?;
+//! let timer = map.timer(Kind::SleepableTimer, Clock::Monotonic, 42)?;
+//! map.set_callback(timer, program)?;
 //! map.start(timer, Duration::ZERO)?;
 //! for event in map.read(16)? {
 //!     println!("timer {} fired {} time(s)", event.user_data, event.count);
@@ -26,7 +26,7 @@ use nix::{
 };
 use sleeptimer_sys as sys;
 use std::{
-    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
     time::Duration,
 };
 
@@ -80,13 +80,19 @@ impl Default for Sizes {
     }
 }
 
-/// Where a timer's callback runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a timer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// In softirq, after a delay or at a time.
-    Softirq,
-    /// In a worker, at once, and it may sleep.
-    Sleepable,
+    /// Runs in softirq, after a delay or at a time, once or periodically.
+    Timer,
+    /// Runs in a worker, at once, and may sleep.
+    SleepableTimer,
+    /// Runs in a worker, at once, and may sleep; a cancel never drops its callback.
+    Wq,
+    /// Runs in a worker, after a delay in jiffies, and may sleep.
+    DelayedWq,
+    /// Runs in a worker, like a [`Kind::Timer`] in time, and may sleep.
+    HighresDelayedWq,
 }
 
 /// The clock that a timer follows.
@@ -126,9 +132,77 @@ pub enum Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Program(pub u32);
 
-/// A timer of a map.
+/// A timer, wq or delayed_wq of a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Timer(pub u64);
+pub struct Timer {
+    /// Its name in the map.
+    pub handle: u64,
+    /// What it is: this chooses the entry points that are called for it.
+    pub kind: Kind,
+}
+
+/// When and how a timer is armed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Start {
+    /// When it fires.
+    pub expiry: Expiry,
+    /// How much later it may fire.
+    pub slack: Duration,
+    /// How far apart it fires again and again; zero for once.
+    pub period: Duration,
+    /// Where it fires.
+    pub cpu: Cpu,
+}
+
+/// When a timer fires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// After a delay.
+    In(Duration),
+    /// At a time of its clock.
+    At(Duration),
+}
+
+impl Default for Expiry {
+    fn default() -> Self {
+        Expiry::In(Duration::ZERO)
+    }
+}
+
+/// The CPU that a timer fires on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cpu {
+    /// Any.
+    #[default]
+    Any,
+    /// The one that makes the call.
+    Current,
+    /// This one.
+    Number(u32),
+}
+
+impl Start {
+    fn raw(&self, handle: u64) -> sys::sleeptimer_start {
+        let (time, at) = match self.expiry {
+            Expiry::In(delay) => (delay, 0),
+            Expiry::At(time) => (time, sys::SLEEPTIMER_START_ABS),
+        };
+        let (cpu, pin) = match self.cpu {
+            Cpu::Any => (0, 0),
+            Cpu::Current => (0, sys::SLEEPTIMER_START_CPU_PIN),
+            Cpu::Number(cpu) => (cpu, sys::SLEEPTIMER_START_CPU),
+        };
+        sys::sleeptimer_start {
+            handle,
+            expires_ns: nanoseconds(time),
+            flags: at | pin,
+            cpu,
+            slack_ns: nanoseconds(self.slack),
+            period_ns: nanoseconds(self.period),
+            reserved: 0,
+        }
+    }
+}
 
 /// A duration in ns; one that is too long is the longest.
 fn nanoseconds(duration: Duration) -> u64 {
@@ -148,7 +222,7 @@ impl AsFd for Map {
 }
 
 impl AsRawFd for Map {
-    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+    fn as_raw_fd(&self) -> RawFd {
         self.file.as_raw_fd()
     }
 }
@@ -202,84 +276,142 @@ impl Map {
         Ok(Program(request.program))
     }
 
+    /// Takes the name of a program away; timers that are bound to it keep it.
+    pub fn destroy(&self, program: Program) -> Result<()> {
+        let request = sys::sleeptimer_program_ref {
+            program: program.0,
+            flags: 0,
+        };
+        self.call("program_destroy", sys::program_destroy, &request)?;
+        Ok(())
+    }
+
     /// Adds a timer, whose events will carry `user_data`.
     pub fn timer(&self, kind: Kind, clock: Clock, user_data: u64) -> Result<Timer> {
-        let mut request = sys::sleeptimer_timer_init {
+        let (call, function, flags): (_, unsafe fn(_, *mut _) -> _, _) = match kind {
+            Kind::Timer => ("timer_init", sys::timer_init, 0),
+            Kind::SleepableTimer => {
+                let flags = sys::SLEEPTIMER_TIMER_SLEEPABLE;
+                ("timer_init", sys::timer_init, flags)
+            }
+            Kind::Wq => ("wq_init", sys::wq_init, 0),
+            Kind::DelayedWq => ("delayed_wq_init", sys::delayed_wq_init, 0),
+            Kind::HighresDelayedWq => {
+                let flags = sys::SLEEPTIMER_DELAYED_WQ_HIGHRES;
+                ("delayed_wq_init", sys::delayed_wq_init, flags)
+            }
+        };
+        let mut request = sys::sleeptimer_init {
             clock: clock.id(),
-            flags: match kind {
-                Kind::Softirq => 0,
-                Kind::Sleepable => sys::SLEEPTIMER_TIMER_SLEEPABLE,
-            },
+            flags,
             user_data,
             ..Default::default()
         };
         // SAFETY: The file is the device, and the structure outlives the call.
-        let result = unsafe { sys::timer_init(self.as_raw_fd(), &mut request) };
-        in_call("timer_init", result)?;
-        Ok(Timer(request.handle))
+        in_call(call, unsafe { function(self.as_raw_fd(), &mut request) })?;
+        let handle = request.handle;
+        Ok(Timer { handle, kind })
     }
 
-    /// Binds a program to a timer, which has to be of this kind.
-    pub fn set_callback(&self, timer: Timer, kind: Kind, program: Program) -> Result<()> {
+    /// Binds a program to a timer, in place of the one before.
+    pub fn set_callback(&self, timer: Timer, program: Program) -> Result<()> {
+        let (call, function): (_, unsafe fn(_, *const _) -> _) = match timer.kind {
+            Kind::Timer => ("timer_set_callback", sys::timer_set_callback),
+            Kind::SleepableTimer => ("timer_set_sleepable_cb", sys::timer_set_sleepable_cb),
+            Kind::Wq => ("wq_set_callback", sys::wq_set_callback),
+            Kind::DelayedWq | Kind::HighresDelayedWq => {
+                ("delayed_wq_set_callback", sys::delayed_wq_set_callback)
+            }
+        };
         let request = sys::sleeptimer_set_callback {
-            handle: timer.0,
+            handle: timer.handle,
             program: program.0,
             flags: 0,
         };
-        let file = self.as_raw_fd();
-        match kind {
-            Kind::Softirq => {
-                // SAFETY: The file is the device, and the structure outlives the call.
-                let result = unsafe { sys::timer_set_callback(file, &request) };
-                in_call("timer_set_callback", result)?;
-            }
-            Kind::Sleepable => {
-                // SAFETY: The file is the device, and the structure outlives the call.
-                let result = unsafe { sys::timer_set_sleepable_cb(file, &request) };
-                in_call("timer_set_sleepable_cb", result)?;
-            }
-        }
+        self.call(call, function, &request)?;
         Ok(())
     }
 
-    /// Arms a timer to fire after a delay, which is zero for a sleepable timer.
+    /// Arms a timer to fire after a delay, which is zero for a sleepable timer and a wq.
     pub fn start(&self, timer: Timer, delay: Duration) -> Result<()> {
-        self.start_raw(timer, nanoseconds(delay), 0)
+        let expiry = Expiry::In(delay);
+        self.start_with(
+            timer,
+            &Start {
+                expiry,
+                ..Start::default()
+            },
+        )
     }
 
-    /// Arms a softirq timer to fire at a time of its clock.
+    /// Arms a timer to fire at a time of its clock.
     pub fn start_at(&self, timer: Timer, time: Duration) -> Result<()> {
-        self.start_raw(timer, nanoseconds(time), sys::SLEEPTIMER_START_ABS)
+        let expiry = Expiry::At(time);
+        self.start_with(
+            timer,
+            &Start {
+                expiry,
+                ..Start::default()
+            },
+        )
     }
 
-    fn start_raw(&self, timer: Timer, expires_ns: u64, flags: u32) -> Result<()> {
-        let request = sys::sleeptimer_timer_start {
-            handle: timer.0,
-            expires_ns,
-            flags,
-            ..Default::default()
+    /// Arms a timer.
+    pub fn start_with(&self, timer: Timer, start: &Start) -> Result<()> {
+        let (call, function): (_, unsafe fn(_, *const _) -> _) = match timer.kind {
+            Kind::Timer | Kind::SleepableTimer => ("timer_start", sys::timer_start),
+            Kind::Wq => ("wq_start", sys::wq_start),
+            Kind::DelayedWq | Kind::HighresDelayedWq => ("delayed_wq_start", sys::delayed_wq_start),
         };
-        // SAFETY: The file is the device, and the structure outlives the call.
-        in_call("timer_start", unsafe {
-            sys::timer_start(self.as_raw_fd(), &request)
-        })?;
+        self.call(call, function, &start.raw(timer.handle))?;
         Ok(())
     }
 
-    /// Disarms a timer, waits for its callback, drops it, and returns whether the timer was armed.
+    /// Arms a delayed_wq anew, and returns whether it was armed.
+    pub fn modify(&self, timer: Timer, start: &Start) -> Result<bool> {
+        let request = start.raw(timer.handle);
+        Ok(self.call("delayed_wq_mod", sys::delayed_wq_mod, &request)? == 1)
+    }
+
+    /// Disarms a timer, waits for its callback, and returns whether the timer was armed. Drops the
+    /// callback of a timer or a sleepable timer, not that of a wq or a delayed_wq.
     pub fn cancel(&self, timer: Timer) -> Result<bool> {
-        let request = timer.raw();
-        // SAFETY: The file is the device, and the structure outlives the call.
-        let result = unsafe { sys::timer_cancel(self.as_raw_fd(), &request) };
-        Ok(in_call("timer_cancel", result)? == 1)
+        let (call, function): (_, unsafe fn(_, *const _) -> _) = match timer.kind {
+            Kind::Timer | Kind::SleepableTimer => ("timer_cancel", sys::timer_cancel),
+            Kind::Wq => ("wq_cancel", sys::wq_cancel),
+            Kind::DelayedWq | Kind::HighresDelayedWq => {
+                ("delayed_wq_cancel", sys::delayed_wq_cancel)
+            }
+        };
+        Ok(self.call(call, function, &timer.raw())? == 1)
+    }
+
+    /// Like [`Map::cancel`], for timers and sleepable timers, and keeps the callback.
+    pub fn cancel_no_drop(&self, timer: Timer) -> Result<bool> {
+        let call = "timer_cancel_no_drop";
+        Ok(self.call(call, sys::timer_cancel_no_drop, &timer.raw())? == 1)
+    }
+
+    /// Like [`Map::cancel_no_drop`], without waiting: fails with `EPERM` while the callback runs.
+    pub fn cancel_async(&self, timer: Timer) -> Result<bool> {
+        Ok(self.call("timer_cancel_async", sys::timer_cancel_async, &timer.raw())? == 1)
     }
 
     /// Frees a timer, without waiting for its callback.
     pub fn free(&self, timer: Timer) -> Result<()> {
-        let request = timer.raw();
-        // SAFETY: The file is the device, and the structure outlives the call.
-        in_call("free", unsafe { sys::free(self.as_raw_fd(), &request) })?;
+        self.call("free", sys::free, &timer.raw())?;
         Ok(())
+    }
+
+    /// Makes a call that only reads its argument.
+    fn call<T>(
+        &self,
+        call: &'static str,
+        function: unsafe fn(RawFd, *const T) -> nix::Result<i32>,
+        argument: &T,
+    ) -> Result<i32> {
+        // SAFETY: The file is the device, and the structure outlives the call.
+        in_call(call, unsafe { function(self.as_raw_fd(), argument) })
     }
 
     /// Reads up to `most` events, at least one.
@@ -306,9 +438,9 @@ impl Step {
 }
 
 impl Timer {
-    fn raw(self) -> sys::sleeptimer_timer_ref {
-        sys::sleeptimer_timer_ref {
-            handle: self.0,
+    fn raw(self) -> sys::sleeptimer_ref {
+        sys::sleeptimer_ref {
+            handle: self.handle,
             ..Default::default()
         }
     }

@@ -42,7 +42,8 @@
  * @max_events: largest &struct sleeptimer_setup.max_events
  * @max_steps: most steps of one program
  * @event_size: size of one &struct sleeptimer_event, in bytes
- * @timer_size: kernel memory of one timer object, in bytes
+ * @timer_size: kernel memory of one timer object, in bytes; that of a
+ *	high-resolution delayed_wq is larger
  * @reserved: zero
  */
 struct sleeptimer_info {
@@ -61,7 +62,7 @@ struct sleeptimer_info {
 /**
  * struct sleeptimer_setup - sizes of a map, fixed for its lifetime
  * @max_timers: most timers at a time, 1 to %SLEEPTIMER_MAX_TIMERS
- * @max_programs: most programs, 1 to %SLEEPTIMER_MAX_PROGRAMS
+ * @max_programs: most programs at a time, 1 to %SLEEPTIMER_MAX_PROGRAMS
  * @max_events: undelivered events that are kept one by one, 1 to
  *	%SLEEPTIMER_MAX_EVENTS; beyond them expirations are counted per timer
  *	and delivered as one event each
@@ -121,23 +122,38 @@ struct sleeptimer_program_create {
 };
 
 /**
- * enum sleeptimer_timer_flags - flags of %SLEEPTIMER_IOC_TIMER_INIT
- * @SLEEPTIMER_TIMER_SLEEPABLE: run in a worker, where the callback may sleep,
- *	instead of softirq. Such a timer starts with a delay of 0 only.
+ * struct sleeptimer_program_ref - a program and nothing else
+ * @program: from %SLEEPTIMER_IOC_PROGRAM_CREATE
+ * @flags: must be zero
  */
-enum sleeptimer_timer_flags {
-	SLEEPTIMER_TIMER_SLEEPABLE	= 1 << 0,
+struct sleeptimer_program_ref {
+	__u32 program;
+	__u32 flags;
 };
 
 /**
- * struct sleeptimer_timer_init - a new timer
- * @clock: CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME or CLOCK_TAI
- * @flags: of &enum sleeptimer_timer_flags
+ * enum sleeptimer_init_flags - flags of the init calls
+ * @SLEEPTIMER_TIMER_SLEEPABLE: for %SLEEPTIMER_IOC_TIMER_INIT: run in a worker,
+ *	where the callback may sleep, instead of softirq. Such a timer starts
+ *	with a delay of 0 only.
+ * @SLEEPTIMER_DELAYED_WQ_HIGHRES: for %SLEEPTIMER_IOC_DELAYED_WQ_INIT: measure
+ *	the delay with an hrtimer, in ns and on any clock, instead of jiffies
+ */
+enum sleeptimer_init_flags {
+	SLEEPTIMER_TIMER_SLEEPABLE	= 1 << 0,
+	SLEEPTIMER_DELAYED_WQ_HIGHRES	= 1 << 0,
+};
+
+/**
+ * struct sleeptimer_init - a new timer, wq or delayed_wq
+ * @clock: CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME or CLOCK_TAI;
+ *	CLOCK_MONOTONIC for what does not measure time with an hrtimer
+ * @flags: of &enum sleeptimer_init_flags
  * @user_data: comes back in the timer's events
  * @reserved: must be zero
  * @handle: (out) names the timer in this map, and nothing else once it is freed
  */
-struct sleeptimer_timer_init {
+struct sleeptimer_init {
 	__u32 clock;
 	__u32 flags;
 	__u64 user_data;
@@ -158,39 +174,50 @@ struct sleeptimer_set_callback {
 };
 
 /**
- * enum sleeptimer_start_flags - flags of %SLEEPTIMER_IOC_TIMER_START
+ * enum sleeptimer_start_flags - flags of the start calls
  * @SLEEPTIMER_START_ABS: @expires_ns is a time on the timer's clock, not a
  *	delay from now
+ * @SLEEPTIMER_START_CPU_PIN: fire on the CPU that makes the call
+ * @SLEEPTIMER_START_CPU: fire on the CPU that &struct sleeptimer_start.cpu names
  */
 enum sleeptimer_start_flags {
-	SLEEPTIMER_START_ABS	= 1 << 0,
+	SLEEPTIMER_START_ABS		= 1 << 0,
+	SLEEPTIMER_START_CPU_PIN	= 1 << 1,
+	/* 1 << 2 stays free: it is an error for bpf_timer_start() too. */
+	SLEEPTIMER_START_CPU		= 1 << 3,
 };
 
 /**
- * struct sleeptimer_timer_start - arm a timer
+ * struct sleeptimer_start - arm a timer, wq or delayed_wq
  * @handle: the timer
- * @expires_ns: delay or, with %SLEEPTIMER_START_ABS, time, in ns; 0 for a
- *	sleepable timer. A time beyond the kernel's range (292 years) is that
- *	range.
+ * @expires_ns: delay or, with %SLEEPTIMER_START_ABS, time, in ns. A time beyond
+ *	the kernel's range (292 years) is that range.
  * @flags: of &enum sleeptimer_start_flags
- * @pad: must be zero
+ * @cpu: the CPU, with %SLEEPTIMER_START_CPU; else must be zero
+ * @slack_ns: how much later it may fire, to fire together with others
+ * @period_ns: fire again and again, this far apart; 0 for once
  * @reserved: must be zero
+ *
+ * A sleepable timer and a wq take no more than @handle; a delayed_wq without
+ * %SLEEPTIMER_DELAYED_WQ_HIGHRES takes @handle and a delay.
  */
-struct sleeptimer_timer_start {
+struct sleeptimer_start {
 	__u64 handle;
 	__u64 expires_ns;
 	__u32 flags;
-	__u32 pad;
-	__u64 reserved[3];
+	__u32 cpu;
+	__u64 slack_ns;
+	__u64 period_ns;
+	__u64 reserved;
 };
 
 /**
- * struct sleeptimer_timer_ref - a timer and nothing else
+ * struct sleeptimer_ref - a timer and nothing else
  * @handle: the timer
  * @flags: must be zero
  * @pad: must be zero
  */
-struct sleeptimer_timer_ref {
+struct sleeptimer_ref {
 	__u64 handle;
 	__u32 flags;
 	__u32 pad;
@@ -210,8 +237,8 @@ enum sleeptimer_context {
  * struct sleeptimer_event - what read() returns, one record an event
  * @handle: the timer
  * @user_data: as given to %SLEEPTIMER_IOC_TIMER_INIT
- * @count: how many EVENT steps this record stands for: 1, or more when they
- *	came faster than they were read
+ * @count: how many expirations this record stands for: 1, or more when a
+ *	periodic timer fired late, or when events came faster than they were read
  * @time_ns: when the (last) step ran, CLOCK_MONOTONIC
  * @context: one of &enum sleeptimer_context
  * @cpu: number of the CPU it ran on
@@ -238,19 +265,49 @@ struct sleeptimer_event {
 	_IOW(SLEEPTIMER_IOC_MAGIC, 0x01, struct sleeptimer_setup)
 #define SLEEPTIMER_IOC_PROGRAM_CREATE \
 	_IOWR(SLEEPTIMER_IOC_MAGIC, 0x02, struct sleeptimer_program_create)
+#define SLEEPTIMER_IOC_PROGRAM_DESTROY \
+	_IOW(SLEEPTIMER_IOC_MAGIC, 0x03, struct sleeptimer_program_ref)
 
-/* The entry points. */
+/* The entry points: timers. */
 #define SLEEPTIMER_IOC_TIMER_INIT \
-	_IOWR(SLEEPTIMER_IOC_MAGIC, 0x10, struct sleeptimer_timer_init)
+	_IOWR(SLEEPTIMER_IOC_MAGIC, 0x10, struct sleeptimer_init)
 #define SLEEPTIMER_IOC_TIMER_SET_CALLBACK \
 	_IOW(SLEEPTIMER_IOC_MAGIC, 0x11, struct sleeptimer_set_callback)
 #define SLEEPTIMER_IOC_TIMER_SET_SLEEPABLE_CB \
 	_IOW(SLEEPTIMER_IOC_MAGIC, 0x12, struct sleeptimer_set_callback)
 #define SLEEPTIMER_IOC_TIMER_START \
-	_IOW(SLEEPTIMER_IOC_MAGIC, 0x13, struct sleeptimer_timer_start)
+	_IOW(SLEEPTIMER_IOC_MAGIC, 0x13, struct sleeptimer_start)
 #define SLEEPTIMER_IOC_TIMER_CANCEL \
-	_IOW(SLEEPTIMER_IOC_MAGIC, 0x14, struct sleeptimer_timer_ref)
+	_IOW(SLEEPTIMER_IOC_MAGIC, 0x14, struct sleeptimer_ref)
+#define SLEEPTIMER_IOC_TIMER_CANCEL_NO_DROP \
+	_IOW(SLEEPTIMER_IOC_MAGIC, 0x15, struct sleeptimer_ref)
+#define SLEEPTIMER_IOC_TIMER_CANCEL_ASYNC \
+	_IOW(SLEEPTIMER_IOC_MAGIC, 0x16, struct sleeptimer_ref)
+
+/* The entry points: work queues. */
+#define SLEEPTIMER_IOC_WQ_INIT \
+	_IOWR(SLEEPTIMER_IOC_MAGIC, 0x20, struct sleeptimer_init)
+#define SLEEPTIMER_IOC_WQ_SET_CALLBACK \
+	_IOW(SLEEPTIMER_IOC_MAGIC, 0x21, struct sleeptimer_set_callback)
+#define SLEEPTIMER_IOC_WQ_START \
+	_IOW(SLEEPTIMER_IOC_MAGIC, 0x22, struct sleeptimer_start)
+#define SLEEPTIMER_IOC_WQ_CANCEL \
+	_IOW(SLEEPTIMER_IOC_MAGIC, 0x23, struct sleeptimer_ref)
+
+/* The entry points: delayed work queues. */
+#define SLEEPTIMER_IOC_DELAYED_WQ_INIT \
+	_IOWR(SLEEPTIMER_IOC_MAGIC, 0x30, struct sleeptimer_init)
+#define SLEEPTIMER_IOC_DELAYED_WQ_SET_CALLBACK \
+	_IOW(SLEEPTIMER_IOC_MAGIC, 0x31, struct sleeptimer_set_callback)
+#define SLEEPTIMER_IOC_DELAYED_WQ_START \
+	_IOW(SLEEPTIMER_IOC_MAGIC, 0x32, struct sleeptimer_start)
+#define SLEEPTIMER_IOC_DELAYED_WQ_MOD \
+	_IOW(SLEEPTIMER_IOC_MAGIC, 0x33, struct sleeptimer_start)
+#define SLEEPTIMER_IOC_DELAYED_WQ_CANCEL \
+	_IOW(SLEEPTIMER_IOC_MAGIC, 0x34, struct sleeptimer_ref)
+
+/* The entry point of all of them. */
 #define SLEEPTIMER_IOC_FREE \
-	_IOW(SLEEPTIMER_IOC_MAGIC, 0x1f, struct sleeptimer_timer_ref)
+	_IOW(SLEEPTIMER_IOC_MAGIC, 0x40, struct sleeptimer_ref)
 
 #endif /* _UAPI_LINUX_SLEEPTIMER_H */

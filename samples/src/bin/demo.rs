@@ -52,8 +52,8 @@ fn tour() -> Result<()> {
 
 fn softirq_timer(map: &Map) -> Result<()> {
     let program = map.program(&[Step::Event])?;
-    let timer = map.timer(Kind::Softirq, Clock::Monotonic, 1)?;
-    map.set_callback(timer, Kind::Softirq, program)?;
+    let timer = map.timer(Kind::Timer, Clock::Monotonic, 1)?;
+    map.set_callback(timer, program)?;
     println!("\nA softirq timer, armed to fire in {}:", ms(DELAY));
     let start = now()?;
     map.start(timer, DELAY)?;
@@ -73,8 +73,8 @@ fn softirq_timer(map: &Map) -> Result<()> {
 
 fn sleepable_timer(map: &Map) -> Result<()> {
     let program = map.program(&[Step::Event, Step::Sleep(SLEEP), Step::Event])?;
-    let timer = map.timer(Kind::Sleepable, Clock::Monotonic, 2)?;
-    map.set_callback(timer, Kind::Sleepable, program)?;
+    let timer = map.timer(Kind::SleepableTimer, Clock::Monotonic, 2)?;
+    map.set_callback(timer, program)?;
     println!(
         "\nA sleepable timer, whose callback sleeps for {}:",
         ms(SLEEP)
@@ -102,8 +102,8 @@ fn sleepable_timer(map: &Map) -> Result<()> {
 fn cancel(map: &Map) -> Result<()> {
     println!("\nCancel tells whether the timer was armed, and waits for its callback:");
     let program = map.program(&[Step::Event])?;
-    let timer = map.timer(Kind::Softirq, Clock::Monotonic, 3)?;
-    map.set_callback(timer, Kind::Softirq, program)?;
+    let timer = map.timer(Kind::Timer, Clock::Monotonic, 3)?;
+    map.set_callback(timer, program)?;
     map.start(timer, LONG_SLEEP)?;
     println!("  of an armed timer:     {}", u8::from(map.cancel(timer)?));
     println!("  of the same, again:    {}", u8::from(map.cancel(timer)?));
@@ -112,8 +112,8 @@ fn cancel(map: &Map) -> Result<()> {
     println!("  then a start is refused, as cancel drops the callback: {refused}");
 
     let program = map.program(&[Step::Event, Step::Sleep(LONG_SLEEP)])?;
-    let timer = map.timer(Kind::Sleepable, Clock::Monotonic, 4)?;
-    map.set_callback(timer, Kind::Sleepable, program)?;
+    let timer = map.timer(Kind::SleepableTimer, Clock::Monotonic, 4)?;
+    map.set_callback(timer, program)?;
     map.start(timer, Duration::ZERO)?;
     next_event(map)?;
     let before = Instant::now();

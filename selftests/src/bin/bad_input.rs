@@ -70,11 +70,23 @@ const REQUESTS: &[u32] = &[
     sys::SLEEPTIMER_IOC_GET_INFO,
     sys::SLEEPTIMER_IOC_SETUP,
     sys::SLEEPTIMER_IOC_PROGRAM_CREATE,
+    sys::SLEEPTIMER_IOC_PROGRAM_DESTROY,
     sys::SLEEPTIMER_IOC_TIMER_INIT,
     sys::SLEEPTIMER_IOC_TIMER_SET_CALLBACK,
     sys::SLEEPTIMER_IOC_TIMER_SET_SLEEPABLE_CB,
     sys::SLEEPTIMER_IOC_TIMER_START,
     sys::SLEEPTIMER_IOC_TIMER_CANCEL,
+    sys::SLEEPTIMER_IOC_TIMER_CANCEL_NO_DROP,
+    sys::SLEEPTIMER_IOC_TIMER_CANCEL_ASYNC,
+    sys::SLEEPTIMER_IOC_WQ_INIT,
+    sys::SLEEPTIMER_IOC_WQ_SET_CALLBACK,
+    sys::SLEEPTIMER_IOC_WQ_START,
+    sys::SLEEPTIMER_IOC_WQ_CANCEL,
+    sys::SLEEPTIMER_IOC_DELAYED_WQ_INIT,
+    sys::SLEEPTIMER_IOC_DELAYED_WQ_SET_CALLBACK,
+    sys::SLEEPTIMER_IOC_DELAYED_WQ_START,
+    sys::SLEEPTIMER_IOC_DELAYED_WQ_MOD,
+    sys::SLEEPTIMER_IOC_DELAYED_WQ_CANCEL,
     sys::SLEEPTIMER_IOC_FREE,
 ];
 
@@ -99,8 +111,8 @@ fn create(steps: &[sys::sleeptimer_step]) -> sys::sleeptimer_program_create {
     }
 }
 
-fn init() -> sys::sleeptimer_timer_init {
-    sys::sleeptimer_timer_init {
+fn init() -> sys::sleeptimer_init {
+    sys::sleeptimer_init {
         clock: 1,
         handle: u64::from(POISON),
         ..Default::default()
@@ -221,22 +233,22 @@ fn bad_pointers_are_efault() -> Outcome {
 
 fn reserved_fields_have_to_be_zero() -> Outcome {
     let map = map()?;
-    let timer = bound_timer(&map, Kind::Softirq, &[Step::Event])?;
+    let timer = bound_timer(&map, Kind::Timer, &[Step::Event])?;
     let program = Program(0);
-    let good = sys::sleeptimer_timer_start {
-        handle: timer.0,
+    let good = sys::sleeptimer_start {
+        handle: timer.handle,
         expires_ns: 1 << 60,
         ..Default::default()
     };
     let starts = [
-        sys::sleeptimer_timer_start { flags: 2, ..good },
-        sys::sleeptimer_timer_start {
+        sys::sleeptimer_start { flags: 4, ..good },
+        sys::sleeptimer_start {
             flags: 1 << 31,
             ..good
         },
-        sys::sleeptimer_timer_start { pad: 1, ..good },
-        sys::sleeptimer_timer_start {
-            reserved: [0, 0, 1],
+        sys::sleeptimer_start { cpu: 1, ..good },
+        sys::sleeptimer_start {
+            reserved: 1,
             ..good
         },
     ];
@@ -247,7 +259,7 @@ fn reserved_fields_have_to_be_zero() -> Outcome {
         );
     }
     let set = sys::sleeptimer_set_callback {
-        handle: timer.0,
+        handle: timer.handle,
         program: program.0,
         flags: 1,
     };
@@ -260,16 +272,16 @@ fn reserved_fields_have_to_be_zero() -> Outcome {
         Errno::EINVAL
     );
     for number in [sys::SLEEPTIMER_IOC_TIMER_CANCEL, sys::SLEEPTIMER_IOC_FREE] {
-        let good = sys::sleeptimer_timer_ref {
-            handle: timer.0,
+        let good = sys::sleeptimer_ref {
+            handle: timer.handle,
             ..Default::default()
         };
         check_errno!(
-            refused(&map, number, sys::sleeptimer_timer_ref { flags: 1, ..good }),
+            refused(&map, number, sys::sleeptimer_ref { flags: 1, ..good }),
             Errno::EINVAL
         );
         check_errno!(
-            refused(&map, number, sys::sleeptimer_timer_ref { pad: 1, ..good }),
+            refused(&map, number, sys::sleeptimer_ref { pad: 1, ..good }),
             Errno::EINVAL
         );
     }
@@ -356,13 +368,13 @@ fn timers_need_a_known_clock_and_flags() -> Outcome {
     let number = sys::SLEEPTIMER_IOC_TIMER_INIT;
     for clock in [2, 3, 4, 5, 6, 8, 9, 10, 12, 16, u32::MAX] {
         check_errno!(
-            refused(&map, number, sys::sleeptimer_timer_init { clock, ..init() }),
+            refused(&map, number, sys::sleeptimer_init { clock, ..init() }),
             Errno::EINVAL
         );
     }
     for flags in [2, 3, 16, 1 << 31] {
         check_errno!(
-            refused(&map, number, sys::sleeptimer_timer_init { flags, ..init() }),
+            refused(&map, number, sys::sleeptimer_init { flags, ..init() }),
             Errno::EINVAL
         );
     }
@@ -370,7 +382,7 @@ fn timers_need_a_known_clock_and_flags() -> Outcome {
         refused(
             &map,
             number,
-            sys::sleeptimer_timer_init {
+            sys::sleeptimer_init {
                 reserved: 1,
                 ..init()
             }
@@ -378,37 +390,34 @@ fn timers_need_a_known_clock_and_flags() -> Outcome {
         Errno::EINVAL
     );
     // None of these took the only place.
-    ok!(map.timer(Kind::Softirq, Clock::Monotonic, 0));
+    ok!(map.timer(Kind::Timer, Clock::Monotonic, 0));
     Ok(())
 }
 
 fn unknown_handles_and_programs_are_enoent() -> Outcome {
     let map = map()?;
     let program = ok!(map.program(&[Step::Event]));
-    for timer in [0, 1, 1 << 32, u64::MAX, 1 << 20].map(Timer) {
-        check_errno!(
-            map.set_callback(timer, Kind::Softirq, program),
-            Errno::ENOENT
-        );
+    for timer in [0, 1, 1 << 32, u64::MAX, 1 << 20].map(|handle| Timer {
+        handle,
+        kind: Kind::Timer,
+    }) {
+        check_errno!(map.set_callback(timer, program), Errno::ENOENT);
         check_errno!(map.start(timer, Duration::ZERO), Errno::ENOENT);
         check_errno!(map.cancel(timer), Errno::ENOENT);
         check_errno!(map.free(timer), Errno::ENOENT);
     }
-    let timer = ok!(map.timer(Kind::Softirq, Clock::Monotonic, 0));
-    for program in [1, 63, 64, u32::MAX].map(Program) {
-        check_errno!(
-            map.set_callback(timer, Kind::Softirq, program),
-            Errno::ENOENT
-        );
+    let timer = ok!(map.timer(Kind::Timer, Clock::Monotonic, 0));
+    for program in [0, 1, 63, 64, program.0 + 1, u32::MAX].map(Program) {
+        check_errno!(map.set_callback(timer, program), Errno::ENOENT);
     }
     Ok(())
 }
 
 fn handles_of_another_map_are_stale() -> Outcome {
     let (map, other) = (map()?, map()?);
-    let kept = ok!(map.timer(Kind::Softirq, Clock::Monotonic, 0));
-    let foreign = ok!(map.timer(Kind::Softirq, Clock::Monotonic, 0));
-    let own = ok!(other.timer(Kind::Softirq, Clock::Monotonic, 0));
+    let kept = ok!(map.timer(Kind::Timer, Clock::Monotonic, 0));
+    let foreign = ok!(map.timer(Kind::Timer, Clock::Monotonic, 0));
+    let own = ok!(other.timer(Kind::Timer, Clock::Monotonic, 0));
     // Handles are per map: the first timers of two maps share theirs, and mean their own.
     check_eq!(own, kept);
     check_errno!(other.free(foreign), Errno::ENOENT);
@@ -420,7 +429,7 @@ fn handles_of_another_map_are_stale() -> Outcome {
 
 fn start_needs_a_callback() -> Outcome {
     let map = map()?;
-    for kind in [Kind::Softirq, Kind::Sleepable] {
+    for kind in [Kind::Timer, Kind::SleepableTimer] {
         let timer = ok!(map.timer(kind, Clock::Monotonic, 0));
         check_errno!(map.start(timer, Duration::ZERO), Errno::EINVAL);
     }
@@ -434,7 +443,7 @@ fn a_full_map_is_enospc() -> Outcome {
         events: 1
     }));
     for _ in 0..3 {
-        ok!(map.timer(Kind::Sleepable, Clock::Monotonic, 0));
+        ok!(map.timer(Kind::SleepableTimer, Clock::Monotonic, 0));
     }
     check_errno!(
         refused(&map, sys::SLEEPTIMER_IOC_TIMER_INIT, init()),
@@ -484,7 +493,7 @@ fn a_timer_whose_handle_cannot_be_told_is_freed() -> Outcome {
         request(&map, sys::SLEEPTIMER_IOC_TIMER_INIT, page as usize),
         Errno::EFAULT
     );
-    ok!(map.timer(Kind::Softirq, Clock::Monotonic, 0));
+    ok!(map.timer(Kind::Timer, Clock::Monotonic, 0));
     let steps = [event()];
     let page = read_only(&create(&steps))?;
     check_errno!(
@@ -497,7 +506,7 @@ fn a_timer_whose_handle_cannot_be_told_is_freed() -> Outcome {
 
 fn a_read_that_fails_loses_no_event() -> Outcome {
     let map = map()?;
-    let timer = bound_timer(&map, Kind::Softirq, &[Step::Event, Step::Event])?;
+    let timer = bound_timer(&map, Kind::Timer, &[Step::Event, Step::Event])?;
     ok!(map.start(timer, Duration::ZERO));
     std::thread::sleep(Duration::from_millis(50));
     check_errno!(read(&map, &mut [0; 47]), Errno::EINVAL);

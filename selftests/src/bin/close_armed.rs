@@ -31,8 +31,8 @@ fn armed(timers: u32, delay: Duration) -> Result<Map, String> {
     let map = ok!(Map::open_nonblocking(sizes));
     let program = ok!(map.program(&[Step::Event]));
     for number in 0..timers {
-        let timer = ok!(map.timer(Kind::Softirq, Clock::Monotonic, number.into()));
-        ok!(map.set_callback(timer, Kind::Softirq, program));
+        let timer = ok!(map.timer(Kind::Timer, Clock::Monotonic, number.into()));
+        ok!(map.set_callback(timer, program));
         ok!(map.start(timer, delay * number));
     }
     Ok(map)
@@ -61,10 +61,10 @@ fn freed_timers_end_before_their_map() -> Outcome {
     for _ in 0..20 {
         let map = map()?;
         for _ in 0..10 {
-            let softirq = bound_timer(&map, Kind::Softirq, &[Step::Event]);
+            let softirq = bound_timer(&map, Kind::Timer, &[Step::Event]);
             let sleepable = bound_timer(
                 &map,
-                Kind::Sleepable,
+                Kind::SleepableTimer,
                 &[Step::Sleep(Duration::from_secs(9))],
             );
             // The map has room for 64 programs.
@@ -83,7 +83,7 @@ fn freed_timers_end_before_their_map() -> Outcome {
 
 fn the_map_lives_until_its_last_file_is_closed() -> Outcome {
     let map = map()?;
-    let timer = bound_timer(&map, Kind::Softirq, &[Step::Event])?;
+    let timer = bound_timer(&map, Kind::Timer, &[Step::Event])?;
     let copy = ok!(map.as_fd().try_clone_to_owned());
     ok!(map.start(timer, Duration::from_secs(1000)));
     drop(copy);

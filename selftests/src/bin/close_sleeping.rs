@@ -32,8 +32,8 @@ fn sleeping(timers: usize, steps: &[Step]) -> Result<Map, String> {
     let map = ok!(Map::open_nonblocking(Sizes::default()));
     let program = ok!(map.program(steps));
     for _ in 0..timers {
-        let timer = ok!(map.timer(Kind::Sleepable, Clock::Monotonic, 0));
-        ok!(map.set_callback(timer, Kind::Sleepable, program));
+        let timer = ok!(map.timer(Kind::SleepableTimer, Clock::Monotonic, 0));
+        ok!(map.set_callback(timer, program));
         ok!(map.start(timer, Duration::ZERO));
     }
     expect_events(&map, timers)?;

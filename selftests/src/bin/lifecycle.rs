@@ -8,7 +8,7 @@ use nix::{
 use sleeptimer::{Clock, Context, Kind, Map, Sizes, Step};
 use sleeptimer_selftests::{
     bound_timer, bound_timer_of, check, check_eq, check_errno, events_within, expect_events,
-    expect_silence, map, now, ok, tests, Outcome, TOLERANCE,
+    expect_silence, map, now, ok, tests, Outcome, KINDS, TOLERANCE,
 };
 use std::{
     os::fd::AsFd,
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
 fn info_tells_the_object_size() -> Outcome {
     let info = ok!(map()?.info());
     check_eq!(info.event_size, 48);
-    check_eq!(info.timer_size, 128);
+    check_eq!(info.timer_size, 104);
     check!(info.resolution_ns > 0);
     check_eq!(info.features, 0);
     check_eq!(info.reserved, [0; 2]);
@@ -56,12 +56,12 @@ fn info_tells_the_object_size() -> Outcome {
 fn softirq_timer_fires_in_softirq_after_its_delay() -> Outcome {
     let map = map()?;
     let program = ok!(map.program(&[Step::Event]));
-    let timer = ok!(map.timer(Kind::Softirq, Clock::Monotonic, 4711));
-    ok!(map.set_callback(timer, Kind::Softirq, program));
+    let timer = ok!(map.timer(Kind::Timer, Clock::Monotonic, 4711));
+    ok!(map.set_callback(timer, program));
     let asked = now(libc::CLOCK_MONOTONIC) + SHORT;
     ok!(map.start(timer, SHORT));
     let events = expect_events(&map, 1)?;
-    check_eq!(events[0].timer, timer);
+    check_eq!(events[0].handle, timer.handle);
     check_eq!(events[0].user_data, 4711);
     check_eq!(events[0].count, 1);
     check_eq!(events[0].context, Context::Softirq);
@@ -75,7 +75,7 @@ fn softirq_timer_fires_in_softirq_after_its_delay() -> Outcome {
 fn sleepable_timer_fires_in_a_worker_and_sleeps() -> Outcome {
     let map = map()?;
     let steps = [Step::Event, Step::Sleep(SHORT), Step::Event];
-    let timer = bound_timer(&map, Kind::Sleepable, &steps)?;
+    let timer = bound_timer(&map, Kind::SleepableTimer, &steps)?;
     ok!(map.start(timer, Duration::ZERO));
     let events = expect_events(&map, 2)?;
     check!(matches!(events[0].context, Context::Process(worker) if worker != 0));
@@ -94,7 +94,7 @@ fn absolute_times_follow_each_clock() -> Outcome {
     ];
     for (clock, id) in clocks {
         let map = map()?;
-        let timer = ok!(bound_timer_of(&map, Kind::Softirq, &[Step::Event], clock));
+        let timer = ok!(bound_timer_of(&map, Kind::Timer, &[Step::Event], clock));
         let asked = now(id) + SHORT;
         ok!(map.start_at(timer, asked));
         expect_events(&map, 1)?;
@@ -105,7 +105,7 @@ fn absolute_times_follow_each_clock() -> Outcome {
 
 fn a_time_in_the_past_fires_at_once() -> Outcome {
     let map = map()?;
-    let timer = bound_timer(&map, Kind::Softirq, &[Step::Event])?;
+    let timer = bound_timer(&map, Kind::Timer, &[Step::Event])?;
     ok!(map.start_at(timer, Duration::from_nanos(1)));
     expect_events(&map, 1)?;
     Ok(())
@@ -113,7 +113,7 @@ fn a_time_in_the_past_fires_at_once() -> Outcome {
 
 fn the_longest_delay_does_not_fire() -> Outcome {
     let map = map()?;
-    let timer = bound_timer(&map, Kind::Softirq, &[Step::Event])?;
+    let timer = bound_timer(&map, Kind::Timer, &[Step::Event])?;
     for delay in [
         Duration::from_nanos(u64::MAX),
         Duration::from_nanos(1 << 62),
@@ -127,7 +127,7 @@ fn the_longest_delay_does_not_fire() -> Outcome {
 
 fn a_start_while_armed_moves_the_expiry() -> Outcome {
     let map = map()?;
-    let timer = bound_timer(&map, Kind::Softirq, &[Step::Event])?;
+    let timer = bound_timer(&map, Kind::Timer, &[Step::Event])?;
     ok!(map.start(timer, LONG));
     ok!(map.start(timer, SHORT));
     expect_events(&map, 1)?;
@@ -136,7 +136,7 @@ fn a_start_while_armed_moves_the_expiry() -> Outcome {
 
 fn the_callback_stays_bound_after_expiry() -> Outcome {
     let map = map()?;
-    for kind in [Kind::Softirq, Kind::Sleepable] {
+    for kind in KINDS {
         let timer = bound_timer(&map, kind, &[Step::Event])?;
         for _ in 0..3 {
             ok!(map.start(timer, Duration::ZERO));
@@ -149,12 +149,12 @@ fn the_callback_stays_bound_after_expiry() -> Outcome {
 fn cancel_tells_whether_it_was_armed_and_drops_the_callback() -> Outcome {
     let map = map()?;
     let program = ok!(map.program(&[Step::Event]));
-    let timer = ok!(map.timer(Kind::Softirq, Clock::Monotonic, 0));
+    let timer = ok!(map.timer(Kind::Timer, Clock::Monotonic, 0));
     check_eq!(ok!(map.cancel(timer)), false);
-    ok!(map.set_callback(timer, Kind::Softirq, program));
+    ok!(map.set_callback(timer, program));
     check_eq!(ok!(map.cancel(timer)), false);
     check_errno!(map.start(timer, LONG), Errno::EINVAL);
-    ok!(map.set_callback(timer, Kind::Softirq, program));
+    ok!(map.set_callback(timer, program));
     ok!(map.start(timer, LONG));
     check_eq!(ok!(map.cancel(timer)), true);
     check_eq!(ok!(map.cancel(timer)), false);
@@ -165,7 +165,7 @@ fn cancel_tells_whether_it_was_armed_and_drops_the_callback() -> Outcome {
 fn cancel_wakes_a_sleeping_callback_and_waits_for_it() -> Outcome {
     let map = map()?;
     let steps = [Step::Event, Step::Sleep(LONG), Step::Event];
-    let timer = bound_timer(&map, Kind::Sleepable, &steps)?;
+    let timer = bound_timer(&map, Kind::SleepableTimer, &steps)?;
     ok!(map.start(timer, Duration::ZERO));
     expect_events(&map, 1)?;
     let before = Instant::now();
@@ -182,13 +182,13 @@ fn cancel_wakes_a_sleeping_callback_and_waits_for_it() -> Outcome {
 
 fn free_disarms() -> Outcome {
     let map = map()?;
-    for kind in [Kind::Softirq, Kind::Sleepable] {
+    for kind in [Kind::Timer, Kind::SleepableTimer] {
         let steps: &[Step] = match kind {
-            Kind::Softirq => &[Step::Event],
-            Kind::Sleepable => &[Step::Sleep(LONG)],
+            Kind::Timer => &[Step::Event],
+            _ => &[Step::Sleep(LONG)],
         };
         let timer = bound_timer(&map, kind, steps)?;
-        let delay = if kind == Kind::Softirq {
+        let delay = if kind == Kind::Timer {
             SHORT
         } else {
             Duration::ZERO
@@ -206,15 +206,15 @@ fn a_freed_handle_is_stale_also_when_its_slot_is_used_again() -> Outcome {
         ..Sizes::default()
     }));
     let program = ok!(map.program(&[Step::Event]));
-    let old = ok!(map.timer(Kind::Softirq, Clock::Monotonic, 1));
+    let old = ok!(map.timer(Kind::Timer, Clock::Monotonic, 1));
     ok!(map.free(old));
-    let new = ok!(map.timer(Kind::Softirq, Clock::Monotonic, 2));
+    let new = ok!(map.timer(Kind::Timer, Clock::Monotonic, 2));
     check!(old != new);
-    check_errno!(map.set_callback(old, Kind::Softirq, program), Errno::ENOENT);
+    check_errno!(map.set_callback(old, program), Errno::ENOENT);
     check_errno!(map.start(old, SHORT), Errno::ENOENT);
     check_errno!(map.cancel(old), Errno::ENOENT);
     check_errno!(map.free(old), Errno::ENOENT);
-    ok!(map.set_callback(new, Kind::Softirq, program));
+    ok!(map.set_callback(new, program));
     ok!(map.start(new, Duration::ZERO));
     check_eq!(expect_events(&map, 1)?[0].user_data, 2);
     Ok(())
@@ -226,10 +226,10 @@ fn a_full_map_takes_a_timer_again_as_soon_as_one_is_freed() -> Outcome {
         ..Sizes::default()
     }));
     let steps = [Step::Sleep(LONG)];
-    let kept = ok!(map.timer(Kind::Softirq, Clock::Monotonic, 0));
+    let kept = ok!(map.timer(Kind::Timer, Clock::Monotonic, 0));
     for _ in 0..20 {
-        let timer = bound_timer(&map, Kind::Sleepable, &steps)?;
-        check_errno!(map.timer(Kind::Softirq, Clock::Monotonic, 0), Errno::ENOSPC);
+        let timer = bound_timer(&map, Kind::SleepableTimer, &steps)?;
+        check_errno!(map.timer(Kind::Timer, Clock::Monotonic, 0), Errno::ENOSPC);
         ok!(map.start(timer, Duration::ZERO));
         ok!(map.free(timer));
     }
@@ -241,9 +241,9 @@ fn a_callback_can_be_replaced() -> Outcome {
     let map = map()?;
     let once = ok!(map.program(&[Step::Event]));
     let twice = ok!(map.program(&[Step::Event, Step::Event]));
-    let timer = ok!(map.timer(Kind::Softirq, Clock::Monotonic, 0));
-    ok!(map.set_callback(timer, Kind::Softirq, once));
-    ok!(map.set_callback(timer, Kind::Softirq, twice));
+    let timer = ok!(map.timer(Kind::Timer, Clock::Monotonic, 0));
+    ok!(map.set_callback(timer, once));
+    ok!(map.set_callback(timer, twice));
     ok!(map.start(timer, Duration::ZERO));
     expect_events(&map, 2)?;
     Ok(())
@@ -259,8 +259,8 @@ fn a_full_ring_counts_and_loses_nothing() -> Outcome {
     let map = ok!(Map::open_nonblocking(sizes));
     let program = ok!(map.program(&[Step::Event; EVENTS]));
     for user_data in 0..TIMERS {
-        let timer = ok!(map.timer(Kind::Softirq, Clock::Monotonic, user_data));
-        ok!(map.set_callback(timer, Kind::Softirq, program));
+        let timer = ok!(map.timer(Kind::Timer, Clock::Monotonic, user_data));
+        ok!(map.set_callback(timer, program));
         ok!(map.start(timer, Duration::ZERO));
     }
     std::thread::sleep(WHILE);
@@ -279,7 +279,7 @@ fn a_full_ring_counts_and_loses_nothing() -> Outcome {
 
 fn poll_tells_of_events() -> Outcome {
     let map = map()?;
-    let timer = bound_timer(&map, Kind::Softirq, &[Step::Event])?;
+    let timer = bound_timer(&map, Kind::Timer, &[Step::Event])?;
     let mut files = [PollFd::new(map.as_fd(), PollFlags::POLLIN)];
     check_eq!(
         ok!(poll(&mut files, PollTimeout::ZERO).map_err(|e| e.desc())),
@@ -299,7 +299,7 @@ fn poll_tells_of_events() -> Outcome {
 
 fn a_read_waits_for_an_event() -> Outcome {
     let map = ok!(Map::open(Sizes::default()));
-    let timer = bound_timer(&map, Kind::Softirq, &[Step::Event])?;
+    let timer = bound_timer(&map, Kind::Timer, &[Step::Event])?;
     let asked = now(libc::CLOCK_MONOTONIC) + SHORT;
     ok!(map.start(timer, SHORT));
     check_eq!(ok!(map.read(16)).len(), 1);

@@ -23,7 +23,7 @@ fn unload() -> nix::Result<()> {
 fn an_open_file_keeps_the_module() -> Outcome {
     let map = map()?;
     check_errno!(unload(), Errno::EWOULDBLOCK);
-    let timer = bound_timer(&map, Kind::Softirq, &[Step::Event])?;
+    let timer = bound_timer(&map, Kind::Timer, &[Step::Event])?;
     ok!(map.start(timer, Duration::from_millis(5)));
     check_errno!(unload(), Errno::EWOULDBLOCK);
     expect_events(&map, 1)?;
@@ -37,7 +37,7 @@ fn a_sleeping_callback_keeps_the_module() -> Outcome {
         Step::Sleep(Duration::from_millis(50)),
         Step::Event,
     ];
-    let timer = bound_timer(&map, Kind::Sleepable, &steps)?;
+    let timer = bound_timer(&map, Kind::SleepableTimer, &steps)?;
     ok!(map.start(timer, Duration::ZERO));
     expect_events(&map, 1)?;
     ok!(map.free(timer));

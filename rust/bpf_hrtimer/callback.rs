@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The functions that the kernel calls when a timer expires or its work runs.
+//!
+//! A timer stays valid while its callback runs: it is freed only after the engine was found idle
+//! and can no longer be armed.
+
+use super::{
+    engine::{Arming, Expiry},
+    flags::Flags,
+    layout::{BpfHrtimer, Highres},
+};
+use crate::{
+    compat,
+    context::{Softirq, Worker},
+    map::Map,
+    program::Runner,
+};
+use kernel::{
+    bindings, container_of,
+    sync::atomic::{Acquire, Full, Relaxed},
+    types::Opaque,
+};
+
+/// What the hrtimer core calls.
+pub(super) type HrtimerCallback =
+    unsafe extern "C" fn(*mut bindings::hrtimer) -> bindings::hrtimer_restart;
+
+/// The timer with this engine.
+///
+/// # Safety
+///
+/// `engine` is the address of the engine of a timer that is valid during `'a`, or of the field
+/// that this engine begins with.
+unsafe fn timer_of<'a, T>(engine: *mut T) -> &'a BpfHrtimer {
+    // SAFETY: The engine is the first field of a timer.
+    unsafe { &*engine.cast::<BpfHrtimer>() }
+}
+
+/// Runs a timer, in softirq.
+///
+/// # Safety
+///
+/// Called by the hrtimer core, in softirq, with the hrtimer of a timer of that kind.
+pub(super) unsafe extern "C" fn timer(
+    hrtimer: *mut bindings::hrtimer,
+) -> bindings::hrtimer_restart {
+    // SAFETY: By the safety requirements; the timer is valid while its callback runs.
+    let timer = unsafe { timer_of(hrtimer) };
+    if let Some((map, flags)) = timer.live() {
+        // SAFETY: The timer is in a soft mode, so this is the hrtimer softirq.
+        let softirq = unsafe { Softirq::assume() };
+        let expirations = timer.rearm_periodic(map, flags);
+        map.run(timer, flags, expirations, &Runner::Softirq(softirq));
+    }
+    compat::HRTIMER_NORESTART
+}
+
+/// Queues the work of a high-resolution delayed_wq, in softirq.
+///
+/// # Safety
+///
+/// Called by the hrtimer core, in softirq, with the hrtimer of a timer of that kind.
+pub(super) unsafe extern "C" fn highres_timer(
+    hrtimer: *mut bindings::hrtimer,
+) -> bindings::hrtimer_restart {
+    // SAFETY: By the safety requirements; the timer is valid while its callback runs.
+    let timer = unsafe { timer_of(hrtimer) };
+    if let Some((map, flags)) = timer.live() {
+        let expirations = timer.rearm_periodic(map, flags);
+        let highres = timer.highres();
+        highres.expirations.fetch_add(expirations, Full);
+        // SAFETY: The timer and the map stay until the work has run or was cancelled: whoever ends
+        // the timer cancels the work after the hrtimer.
+        unsafe { map.workqueue().queue(highres.work.get()) };
+    }
+    compat::HRTIMER_NORESTART
+}
+
+/// Runs a sleepable timer or a wq.
+///
+/// # Safety
+///
+/// Called by a worker, with the work item of a timer of that kind.
+pub(super) unsafe extern "C" fn work(work: *mut bindings::work_struct) {
+    // SAFETY: By the safety requirements; the timer is valid while its callback runs.
+    let timer = unsafe { timer_of(work) };
+    // SAFETY: Workers call this.
+    unsafe { run_in_worker(timer, 1) };
+}
+
+/// Runs a delayed_wq.
+///
+/// # Safety
+///
+/// Called by a worker, with the work item of a timer of that kind.
+pub(super) unsafe extern "C" fn delayed_work(work: *mut bindings::work_struct) {
+    // SAFETY: By the safety requirements: a `delayed_work` begins with its work item.
+    let timer = unsafe { timer_of(work) };
+    // SAFETY: Workers call this.
+    unsafe { run_in_worker(timer, 1) };
+}
+
+/// Runs a high-resolution delayed_wq.
+///
+/// # Safety
+///
+/// Called by a worker, with the work item of a [`Highres`].
+pub(super) unsafe extern "C" fn highres_work(work: *mut bindings::work_struct) {
+    let work = work.cast::<Opaque<bindings::work_struct>>();
+    // SAFETY: By the safety requirements; the timer is valid while its callback runs.
+    let highres = unsafe { &*container_of!(work, Highres, work) };
+    let expirations = highres.expirations.xchg(0, Full);
+    if expirations > 0 {
+        // SAFETY: Workers call this.
+        unsafe { run_in_worker(&highres.timer, expirations) };
+    }
+}
+
+/// # Safety
+///
+/// Called by a worker of an unbound workqueue.
+unsafe fn run_in_worker(timer: &BpfHrtimer, expirations: u64) {
+    if let Some((map, flags)) = timer.live() {
+        // SAFETY: A worker is a task, and holds no lock here.
+        let worker = unsafe { Worker::assume() };
+        map.run(timer, flags, expirations, &Runner::Worker(worker));
+    }
+}
+
+impl BpfHrtimer {
+    /// The map and the flags of a timer whose callback has been called, unless it is dying.
+    fn live(&self) -> Option<(&Map, Flags)> {
+        // Acquire: read before the flags. `reclaim` is overwritten after the dying bit is set, so
+        // whoever sees the timer alive now has read the map. Pairs with `BpfHrtimer::kill` and
+        // `BpfHrtimer::link`.
+        let map = self.reclaim.load(Acquire);
+        let flags = self.flags.load();
+        if flags.dying() {
+            return None;
+        }
+        // SAFETY: This is the map, which outlives its timers.
+        Some((unsafe { &*map.cast::<Map>() }, flags))
+    }
+
+    /// Arms a periodic timer for its next expiry, from its own callback, and returns how many
+    /// expirations this one stands for.
+    fn rearm_periodic(&self, map: &Map, flags: Flags) -> u64 {
+        if self.period().load(Relaxed) == 0 {
+            return 1;
+        }
+        let _periods = map.periods().lock();
+        let period = self.period().load(Relaxed);
+        let timer = self.hrtimer();
+        // SAFETY: The hrtimer is set up. The core writes this field from other CPUs.
+        let is_queued = unsafe { (&raw const (*timer).is_queued).read_volatile() };
+        // A start came while we were on our way: it has said when the timer fires next.
+        if period == 0 || is_queued {
+            return 1;
+        }
+        // SAFETY: As above; nobody else writes these now, as the timer is not queued and starts of
+        // periodic timers hold the lock.
+        let (soft, hard) = unsafe {
+            (
+                (&raw const (*timer)._softexpires).read_volatile(),
+                (&raw const (*timer).node.expires).read_volatile(),
+            )
+        };
+        let (next, expirations) = next_expiry(soft, flags.clock().now(), period);
+        self.start_hrtimer(&Arming {
+            expiry: Expiry::At(next),
+            slack: hard.saturating_sub(soft).unsigned_abs(),
+            period,
+            pinned: false,
+        });
+        expirations
+    }
+}
+
+/// The first expiry after `now` of a timer that was due at `expired`, and how many periods have
+/// gone by since: at least one, the one that has just expired.
+fn next_expiry(expired: i64, now: i64, period: u64) -> (u64, u64) {
+    let late = now.saturating_sub(expired).max(0).unsigned_abs();
+    let expirations = late.checked_div(period).unwrap_or(0).saturating_add(1);
+    let next = expired
+        .max(0)
+        .unsigned_abs()
+        .saturating_add(expirations.saturating_mul(period));
+    (next, expirations)
+}

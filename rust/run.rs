@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Running the program of a timer whose callback it is time for.
+
+#![deny(unsafe_code)]
+
+use crate::{
+    bpf_hrtimer::{flags::Flags, BpfHrtimer},
+    map::Map,
+    program::{Program, Runner, Step},
+    uapi,
+};
+use kernel::{
+    cpu::CpuId,
+    current,
+    sync::rcu,
+    time::{ClockSource, Monotonic},
+};
+
+impl Map {
+    /// Runs what `flags` say is bound to `timer`, for so many expirations at once.
+    pub(crate) fn run(
+        &self,
+        timer: &BpfHrtimer,
+        flags: Flags,
+        expirations: u64,
+        runner: &Runner<'_>,
+    ) {
+        let run = Run {
+            map: self,
+            timer,
+            index: flags.index(),
+            expirations,
+            runner,
+        };
+        let Some(program) = flags.program() else {
+            return;
+        };
+        let rcu = rcu::read_lock();
+        match runner {
+            Runner::Softirq(_) => self
+                .programs()
+                .with(program, &rcu, |program| run.all(program)),
+            Runner::Worker(_) => {
+                // A callback that sleeps keeps the program by a reference.
+                let program = self.programs().get(program, &rcu);
+                drop(rcu);
+                if let Some(program) = program {
+                    run.all(&program);
+                }
+            }
+        }
+    }
+}
+
+/// One run of a program.
+struct Run<'a> {
+    map: &'a Map,
+    timer: &'a BpfHrtimer,
+    index: u32,
+    expirations: u64,
+    runner: &'a Runner<'a>,
+}
+
+impl Run<'_> {
+    fn all(&self, program: &Program) {
+        for step in program.steps() {
+            match (step, self.runner) {
+                (Step::Event, _) => self.deliver(),
+                (Step::Sleep(ns), Runner::Worker(worker)) => {
+                    self.timer.sleep(self.map.sleepers(), worker, *ns);
+                }
+                // A program that sleeps is not bound to a timer of the softirq kind.
+                (Step::Sleep(_), Runner::Softirq(_)) => {}
+            }
+        }
+    }
+
+    /// The step EVENT.
+    fn deliver(&self) {
+        let Some((handle, user_data)) = self.map.table().describe(self.index) else {
+            return;
+        };
+        let (context, worker) = match self.runner {
+            Runner::Softirq(_) => (uapi::CONTEXT_SOFTIRQ, 0),
+            Runner::Worker(_) => (uapi::CONTEXT_PROCESS, current!().pid() as u32),
+        };
+        self.map.events().push(
+            self.index,
+            uapi::Event {
+                handle: handle.into(),
+                user_data,
+                count: self.expirations,
+                time_ns: <Monotonic as ClockSource>::ktime_get() as u64,
+                context,
+                cpu: CpuId::current().as_u32(),
+                worker,
+                pad: 0,
+            },
+        );
+    }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Periodic timers: every expiration counts, on time or late.
+
+use nix::errno::Errno;
+use sleeptimer::{Expiry, Kind, Map, Start, Step, Timer};
+use sleeptimer_selftests::{
+    bound_timer, check, check_eq, check_errno, events_within, expect_silence, map, now, ok, tests,
+    Outcome, TOLERANCE,
+};
+use std::{process::ExitCode, time::Duration};
+
+const PERIODIC: [Kind; 2] = [Kind::Timer, Kind::HighresDelayedWq];
+
+fn main() -> ExitCode {
+    sleeptimer_selftests::run(tests![
+        expirations_are_counted_exactly,
+        a_late_callback_counts_what_it_missed,
+        cancel_stops_the_period,
+        a_start_replaces_the_period,
+        cancel_async_stops_the_period,
+        free_and_close_stop_the_period,
+        too_short_a_period_is_refused,
+    ])
+}
+
+fn every(period: Duration) -> Start {
+    Start {
+        expiry: Expiry::In(period),
+        period,
+        ..Start::default()
+    }
+}
+
+/// A map with a periodic timer that was started at the time that is told.
+fn periodic(kind: Kind, period: Duration) -> Result<(Map, Timer, Duration), String> {
+    let map = map()?;
+    let timer = bound_timer(&map, kind, &[Step::Event])?;
+    let start = now(libc::CLOCK_MONOTONIC);
+    ok!(map.start_with(timer, &every(period)));
+    Ok((map, timer, start))
+}
+
+/// How many expirations came within `time`.
+fn count(map: &Map, time: Duration) -> Result<u64, String> {
+    let events = events_within(map, usize::MAX >> 8, time)?;
+    Ok(events.iter().map(|event| event.count).sum())
+}
+
+/// At the end, the sum of counts is what the clock says: one for each whole period.
+fn expirations_are_counted_exactly() -> Outcome {
+    for kind in PERIODIC {
+        let period = Duration::from_millis(3);
+        let (map, timer, start) = periodic(kind, period)?;
+        let early = count(&map, Duration::from_millis(200))?;
+        let before = now(libc::CLOCK_MONOTONIC);
+        ok!(map.cancel(timer));
+        let after = now(libc::CLOCK_MONOTONIC);
+        let seen = early + count(&map, Duration::from_millis(10))?;
+        // The timer's own clock began between our two looks at ours, and one expiration may have
+        // been due and not served when the cancel came.
+        let most = (after - start).as_nanos() / period.as_nanos();
+        let least = ((before - start).as_nanos() / period.as_nanos()).saturating_sub(8);
+        check!(
+            u128::from(seen) <= most,
+            "{kind:?}: {seen} of at most {most}"
+        );
+        check!(
+            u128::from(seen) >= least,
+            "{kind:?}: {seen} of at least {least}"
+        );
+    }
+    Ok(())
+}
+
+fn a_late_callback_counts_what_it_missed() -> Outcome {
+    let map = map()?;
+    let timer = bound_timer(&map, Kind::Timer, &[Step::Event])?;
+    // Due since 100 periods: the first expiration stands for these, and itself.
+    let period = Duration::from_secs(10);
+    let due = now(libc::CLOCK_MONOTONIC);
+    let start = Start {
+        expiry: Expiry::At(Duration::from_nanos(1)),
+        period,
+        ..Start::default()
+    };
+    ok!(map.start_with(timer, &start));
+    let events = events_within(&map, 1, TOLERANCE)?;
+    check_eq!(events.len(), 1);
+    let missed = due.as_nanos() / period.as_nanos();
+    let count = u128::from(events[0].count);
+    check!(
+        count == missed + 1 || count == missed + 2,
+        "{count}, and {missed} were missed"
+    );
+    Ok(())
+}
+
+fn cancel_stops_the_period() -> Outcome {
+    for kind in PERIODIC {
+        let (map, timer, _) = periodic(kind, Duration::from_millis(1))?;
+        check!(count(&map, Duration::from_millis(50))? > 0);
+        ok!(map.cancel(timer));
+        count(&map, Duration::from_millis(1))?;
+        expect_silence(&map, Duration::from_millis(100))?;
+    }
+    Ok(())
+}
+
+fn cancel_async_stops_the_period() -> Outcome {
+    let (map, timer, _) = periodic(Kind::Timer, Duration::from_micros(100))?;
+    for _ in 0..20 {
+        match map.cancel_async(timer).map_err(Errno::from) {
+            Ok(_) | Err(Errno::EPERM) => {}
+            Err(errno) => return Err(errno.to_string()),
+        }
+        count(&map, Duration::from_millis(2))?;
+        expect_silence(&map, Duration::from_millis(10))?;
+        ok!(map.start_with(timer, &every(Duration::from_micros(100))));
+    }
+    Ok(())
+}
+
+fn a_start_replaces_the_period() -> Outcome {
+    for kind in PERIODIC {
+        let (map, timer, _) = periodic(kind, Duration::from_millis(1))?;
+        check!(count(&map, Duration::from_millis(20))? > 0);
+        let once = Start {
+            period: Duration::ZERO,
+            ..every(Duration::from_millis(1))
+        };
+        if kind == Kind::Timer {
+            ok!(map.start_with(timer, &once));
+        } else {
+            ok!(map.modify(timer, &once));
+        }
+        count(&map, Duration::from_millis(100))?;
+        expect_silence(&map, Duration::from_millis(100))?;
+        ok!(map.start_with(timer, &every(Duration::from_millis(1))));
+        check!(count(&map, Duration::from_millis(100))? > 1);
+    }
+    Ok(())
+}
+
+fn free_and_close_stop_the_period() -> Outcome {
+    for kind in PERIODIC {
+        for _ in 0..10 {
+            let (map, timer, _) = periodic(kind, Duration::from_micros(50))?;
+            std::thread::sleep(Duration::from_millis(2));
+            ok!(map.free(timer));
+            count(&map, Duration::from_millis(2))?;
+            expect_silence(&map, Duration::from_millis(5))?;
+            drop(periodic(kind, Duration::from_micros(50))?);
+        }
+    }
+    Ok(())
+}
+
+fn too_short_a_period_is_refused() -> Outcome {
+    let map = map()?;
+    for kind in PERIODIC {
+        let timer = bound_timer(&map, kind, &[Step::Event])?;
+        for period in [1, 9_999].map(Duration::from_nanos) {
+            check_errno!(map.start_with(timer, &every(period)), Errno::EINVAL);
+        }
+    }
+    expect_silence(&map, Duration::from_millis(20))
+}
