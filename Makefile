@@ -3,11 +3,18 @@
 
 # Which of Debian's kernels to build for and to boot.
 SERIES ?= 7.3
-# Another kernel build tree to build for, on this host as it is.
-KDIR ?=
+# Another kernel build tree to build for, on this host as it is. Only from the command line: kernel
+# developers have one in their environment, which is not meant for "make check".
+ifneq ($(origin KDIR),command line)
+override KDIR :=
+endif
 # Where the module's sources are, and where its objects go.
-SOURCE ?= $(CURDIR)
-OUT ?= $(CURDIR)/build/$(if $(KDIR),kdir,$(SERIES))
+SOURCE := $(CURDIR)
+OUT := $(CURDIR)/build/$(if $(KDIR),kdir,$(SERIES))
+
+ifneq ($(words $(CURDIR)),1)
+$(error Kbuild cannot build in "$(CURDIR)": move the checkout to a path without blanks)
+endif
 
 BUILDROOT := tools/buildroot
 BIN := build/cargo/x86_64-unknown-linux-gnu/release
@@ -17,8 +24,10 @@ VM = SLEEPTIMER_ROOT=$$($(BUILDROOT) path) $(BIN)/vm
 KBUILD_VARS = $(foreach v,LLVM CLIPPY KRUSTFLAGS KCFLAGS V,$(if $($(v)),$(v)='$($(v))'))
 KBUILD = $(MAKE) -C $(1) M=$(SOURCE) MO=$(OUT) $(KBUILD_VARS)
 
+# Targets are lists of steps, each of which may be parallel inside.
+.NOTPARALLEL:
 .PHONY: help demo check modules vm userland uapi fmt clean distclean \
-	run-demo run-selftests check-style check-vm in-root-modules in-root-check-style
+	run-demo run-selftests check-panics check-style check-vm in-root-modules in-root-check-style
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -34,18 +43,19 @@ check: userland ## Run every check and count them: what has to pass before a cha
 
 ifeq ($(KDIR),)
 modules: userland ## Build sleeptimer.ko, for a kernel of Debian's or for KDIR
-	+@$(BUILDROOT) run -- make --no-print-directory in-root-modules SERIES=$(SERIES) \
+	@$(BUILDROOT) run -- make -j$$(nproc) --no-print-directory in-root-modules SERIES=$(SERIES) \
 		SOURCE=$(SOURCE) OUT=$(OUT) $(KBUILD_VARS)
 else
 modules:
 	@tools/check-kdir $(KDIR)
-	@mkdir -p $(OUT)
+	@mkdir -p $(OUT) && rm -f $(OUT)/sleeptimer.ko
 	+$(call KBUILD,$(KDIR)) modules
 endif
 	@echo "built $(OUT)/sleeptimer.ko"
 
+# An old module must not survive a build that fails.
 in-root-modules:
-	@mkdir -p $(OUT)
+	@mkdir -p $(OUT) && rm -f $(OUT)/sleeptimer.ko
 	+@kdir=$$($(BIN)/rust-headers prepare --series $(SERIES)) && \
 		$(call KBUILD,$$kdir) $(if $(CLIPPY),CLIPPY_CONF_DIR=$$kdir/source-tools) modules
 
@@ -68,6 +78,9 @@ run-selftests:
 		$(foreach t,run_selftests $(TESTS),--file $(BIN)/$(t)) \
 		-- run_selftests /lib/sleeptimer.ko $(TESTS:%=/bin/%)
 
+check-panics:
+	@$(BUILDROOT) run -- tools/check-panics $(OUT)/sleeptimer.ko
+
 check-style:
 	@$(BUILDROOT) run -- make --no-print-directory in-root-check-style SERIES=$(SERIES)
 
@@ -82,7 +95,7 @@ check-vm:
 	@test=$$($(BUILDROOT) run -- cargo test --quiet --no-run --package vm --features guest-tests \
 		--test guest --message-format=json | \
 		sed -n 's/.*"executable":"\([^"]*\/guest-[^"]*\)".*/\1/p') && \
-		SLEEPTIMER_ROOT=$$($(BUILDROOT) path) "$$test" $(VM_TESTS)
+		SLEEPTIMER_ROOT=$$($(BUILDROOT) path) "$$test" --test-threads 4 $(VM_TESTS)
 
 uapi: ## Generate the Rust side of the ABI from the header
 	@$(BUILDROOT) run -- sh -c 'tools/uapi-bindings >build/uapi.rs && \

@@ -17,7 +17,8 @@ need_writable_cache() {
 open_cache() {
 	mkdir -p "$cache/roots" 2>/dev/null || true
 	need_writable_cache
-	[ -e "$cache/layout" ] || echo "$layout" >"$cache/layout"
+	# By renaming: another run must not see the file without its content.
+	[ -e "$cache/layout" ] || { echo "$layout" >"$cache/layout.$$" && mv "$cache/layout.$$" "$cache/layout"; }
 	[ "$(cat "$cache/layout")" = "$layout" ] ||
 		die "$cache was laid out by another version of this tool: run: tools/buildroot prune"
 }

@@ -61,15 +61,20 @@ fn run_indented(program: &str) -> Result<(), String> {
         .stdout(Stdio::piped())
         .spawn()
         .map_err(describe)?;
+    let mut has_plan = false;
     if let Some(output) = child.stdout.take() {
         for line in BufReader::new(output).lines() {
-            println!("  {}", line.map_err(describe)?);
+            let line = line.map_err(describe)?;
+            has_plan |= line.starts_with("1..");
+            println!("  {line}");
         }
     }
     let status = child.wait().map_err(describe)?;
-    if status.success() {
-        Ok(())
-    } else {
+    if !status.success() {
         Err(format!("{program}: {status}"))
+    } else if !has_plan {
+        Err(format!("{program}: printed no plan"))
+    } else {
+        Ok(())
     }
 }

@@ -20,28 +20,90 @@ pub struct Fault {
 }
 
 /// The object is said to be smaller than it is.
-pub const LAYOUT: Fault = Fault {
+pub static LAYOUT: Fault = Fault {
     name: "seeded-layout",
     file: "rust/bpf_hrtimer/layout.rs",
-    from: "static_assert!(size_of::<BpfHrtimer>() == 128);",
-    to: "static_assert!(size_of::<BpfHrtimer>() == 120);",
+    from: "static_assert!(size_of::<BpfHrtimer>() == 104);",
+    to: "static_assert!(size_of::<BpfHrtimer>() == 96);",
 };
 
 /// Opening the device makes the kernel warn.
-pub const WARN: Fault = Fault {
+pub static WARN: Fault = Fault {
     name: "seeded-warning",
     file: "rust/device.rs",
     from: "    // SAFETY: `misc_open` put the address of the `miscdevice` there.\n",
     to: "    kernel::warn_on!(true);\n",
 };
 
+/// Looking a timer up can panic.
+pub static PANIC: Fault = Fault {
+    name: "seeded-panic",
+    file: "rust/table.rs",
+    from: "NonNull::new(self.slots.get(index as usize)?.timer.load(Acquire))",
+    to: "NonNull::new(self.slots[index as usize].timer.load(Acquire))",
+};
+
+/// A callback in softirq waits for a callback.
+pub static WAIT_IN_SOFTIRQ: Fault = Fault {
+    name: "seeded-wait-in-softirq",
+    file: "rust/bpf_hrtimer/callback.rs",
+    from: "        map.run(timer, flags, expirations, &Runner::Softirq(softirq));\n",
+    to: "        timer.disarm_sync(&softirq);\n",
+};
+
+/// A callback in a worker waits for a callback, which may be itself.
+pub static WAIT_IN_WORKER: Fault = Fault {
+    name: "seeded-wait-in-worker",
+    file: "rust/bpf_hrtimer/callback.rs",
+    from: "        map.run(timer, flags, expirations, &Runner::Worker(worker));\n",
+    to: "        timer.disarm_sync(&worker);\n",
+};
+
+/// A callback in softirq sleeps.
+pub static SLEEP_IN_SOFTIRQ: Fault = Fault {
+    name: "seeded-sleep-in-softirq",
+    file: "rust/run.rs",
+    from: "(Step::Sleep(_), Runner::Softirq(_)) => {}",
+    to: "(Step::Sleep(ns), Runner::Softirq(softirq)) => self.timer.sleep(self.map.sleepers(), softirq, *ns),",
+};
+
+/// A timer is started without holding off its end.
+pub static START_WITHOUT_RCU: Fault = Fault {
+    name: "seeded-start-without-rcu",
+    file: "rust/map.rs",
+    from: "        self.find(handle, family, &rcu)?.start(&rcu, self, arming)",
+    to: "        let timer = self.find(handle, family, &rcu)?;\n        drop(rcu);\n        timer.start(&rcu::read_lock(), self, arming)",
+};
+
+/// All faults.
+#[cfg(test)]
+const ALL: &[&Fault] = &[
+    &LAYOUT,
+    &WARN,
+    &PANIC,
+    &WAIT_IN_SOFTIRQ,
+    &WAIT_IN_WORKER,
+    &SLEEP_IN_SOFTIRQ,
+    &START_WITHOUT_RCU,
+];
+
 /// What a build of the module needs.
 const SOURCES: &[&str] = &["Kbuild", "c", "rust", "crates/sleeptimer-sys/src"];
 
 impl Fault {
-    /// Makes a copy of the module with the fault in it, below `build`, and returns where it is.
-    pub fn seed(&self, tree: &Path) -> Result<PathBuf> {
-        let copy = tree.join("build").join(self.name);
+    /// The name, in words.
+    pub fn what(&self) -> String {
+        self.name.trim_start_matches("seeded-").replace('-', " ")
+    }
+
+    /// Where the copy of the module is.
+    pub fn copy_in(&self, tree: &Path) -> PathBuf {
+        tree.join("build").join(self.name)
+    }
+
+    /// Makes a copy of the module with the fault in it.
+    pub fn seed(&self, tree: &Path) -> Result<()> {
+        let copy = self.copy_in(tree);
         for source in SOURCES {
             copy_all(&tree.join(source), &copy.join(source))?;
         }
@@ -55,7 +117,7 @@ impl Fault {
             self.file
         );
         fs::write(&file, text.replace(self.from, self.to))?;
-        Ok(copy)
+        Ok(())
     }
 }
 
@@ -84,7 +146,7 @@ mod tests {
     #[test]
     fn every_fault_has_its_place_in_the_sources() {
         let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        for fault in [LAYOUT, WARN] {
+        for fault in ALL {
             let text = fs::read_to_string(tree.join(fault.file)).expect("the file is there");
             assert_eq!(text.matches(fault.from).count(), 1, "{}", fault.name);
         }

@@ -41,7 +41,7 @@ impl Kernel {
             None => newest_release(&installed_releases()?, series).with_context(|| {
                 format!(
                     "no headers of series {series} in {PACKAGED_SOURCES}: install \
-                     {HEADERS_PREFIX}{series}.*{FLAVOUR} or run this through tools/buildroot"
+                     {HEADERS_PREFIX}{series}.*{FLAVOUR} or, for the build root, name it in SLEEPTIMER_SERIES"
                 )
             })?,
         };

@@ -100,7 +100,7 @@ fn a_reader_that_leaves_is_an_error() {
 fn a_hung_command_is_stopped() {
     let start = Instant::now();
     let result = Vm::new()
-        .option(&["--timeout", "40"])
+        .option(&["--timeout", "30"])
         .sh("echo started; sleep 1000");
     assert_eq!(result.status, 124);
     assert_eq!(result.stdout, b"started\n");
@@ -114,7 +114,7 @@ fn a_hung_command_is_stopped() {
 fn a_spinning_kernel_is_stopped() {
     // With panic=0 the kernel loops for ever after the panic.
     let result = Vm::new()
-        .option(&["--timeout", "40", "--append", "panic=0"])
+        .option(&["--timeout", "30", "--append", "panic=0"])
         .sh("echo c >/proc/sysrq-trigger");
     assert_eq!(result.status, 124);
     assert!(result
