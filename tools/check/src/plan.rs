@@ -13,11 +13,13 @@ const SELFTESTS: &[&str] = &[
     "families",
     "periodic",
     "programs",
+    "oracle",
     "wrong_kind",
     "bad_input",
     "close_armed",
     "close_sleeping",
     "rmmod_busy",
+    "stress",
 ];
 
 /// Those tests of the machine runner that say whether a run can pass wrongly; `make check-vm` has
