@@ -13,6 +13,7 @@
 //! Lock order: `Reaper::state` nests in nothing, and nothing is taken with it held.
 
 use crate::{
+    batches::{Batch, Batches},
     bpf_hrtimer::{BpfHrtimer, List},
     context::Process,
     map::Map,
@@ -25,24 +26,21 @@ use kernel::{bindings, container_of, new_condvar, prelude::*, sync::CondVar, typ
 /// How many timers the RCU callback ends at most: it runs in softirq, and holds a CPU up.
 const SOFTIRQ_BATCH: u32 = 64;
 
-struct State {
-    /// Timers that wait for the next grace period.
-    waiting: List,
-    /// Timers that the grace period which is running is for.
-    batch: List,
-    /// Timers that a worker is to end.
-    late: List,
-    /// Whether `rcu` is with RCU, or its callback runs.
-    rcu_in_use: bool,
-    /// Whether `work` is queued or runs.
-    work_in_use: bool,
+impl Batch for List {
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn take(&mut self) -> Self {
+        self.take()
+    }
 }
 
 /// See the [module documentation](self).
 #[pin_data]
 pub(crate) struct Reaper {
     #[pin]
-    state: SpinLockIrqSave<State>,
+    state: SpinLockIrqSave<Batches<List>>,
     /// Signalled when `rcu` or `work` becomes unused.
     #[pin]
     idle: CondVar,
@@ -59,13 +57,7 @@ unsafe impl Sync for Reaper {}
 
 impl Reaper {
     pub(crate) fn new() -> impl PinInit<Self> {
-        let state = State {
-            waiting: List::new(),
-            batch: List::new(),
-            late: List::new(),
-            rcu_in_use: false,
-            work_in_use: false,
-        };
+        let state = Batches::new(List::new(), List::new(), List::new());
         pin_init!(Self {
             state <- new_spinlock_irqsave!(state, "sleeptimer_reaper"),
             idle <- new_condvar!("sleeptimer_reaper_idle"),
@@ -88,16 +80,14 @@ impl Reaper {
         let mut state = self.state.lock();
         // SAFETY: By the safety requirements.
         unsafe { state.waiting.push(timer) };
-        if !state.rcu_in_use {
-            state.rcu_in_use = true;
-            self.begin_grace_period(&mut state);
+        if state.begin_grace_period() {
+            self.call_rcu();
         }
     }
 
-    /// Has the timers that wait ended after a grace period. `rcu_in_use` is ours.
-    fn begin_grace_period(&self, state: &mut State) {
-        state.batch = state.waiting.take();
-        // SAFETY: Nobody else uses the head, by `rcu_in_use`. The map stays until it is unused:
+    /// Has RCU call us after a grace period. The caller was told to begin one, with the lock held.
+    fn call_rcu(&self) {
+        // SAFETY: Nobody else uses the head, as `Batches` says. The map stays until it is unused:
         // see `wait_idle`.
         unsafe { bindings::call_rcu(self.rcu.get(), Some(after_grace_period)) };
     }
@@ -113,8 +103,7 @@ impl Reaper {
         let mut state = self.state.lock();
         // SAFETY: The timer comes from our batch.
         unsafe { state.late.push(timer) };
-        if !state.work_in_use {
-            state.work_in_use = true;
+        if state.begin_work() {
             // SAFETY: The work is initialised. The map stays until it is unused: see `wait_idle`;
             // the module's own queue outlives all maps.
             unsafe { self.map().facility().reaper.queue(self.work.get()) };
@@ -124,7 +113,7 @@ impl Reaper {
     /// Waits until nothing of the reaper is in use. Nobody frees timers any more.
     pub(crate) fn wait_idle(&self, _: &Process<'_>) {
         let mut state = self.state.lock();
-        while state.rcu_in_use || state.work_in_use {
+        while !state.is_idle() {
             self.idle.wait(&mut state);
         }
     }
@@ -135,9 +124,9 @@ impl Reaper {
 /// Called by RCU, with the `rcu` of a reaper.
 unsafe extern "C" fn after_grace_period(head: *mut bindings::callback_head) {
     let head = head.cast::<Opaque<bindings::callback_head>>();
-    // SAFETY: By the safety requirements; the reaper stays while `rcu_in_use`.
+    // SAFETY: By the safety requirements; the reaper stays while the head is in use.
     let reaper = unsafe { &*container_of!(head, Reaper, rcu) };
-    let mut batch = reaper.state.lock().batch.take();
+    let mut batch = reaper.state.lock().take_batch();
     let mut ended = 0u32;
     while let Some(timer) = batch.pop() {
         ended = ended.saturating_add(1);
@@ -150,12 +139,11 @@ unsafe extern "C" fn after_grace_period(head: *mut bindings::callback_head) {
         }
     }
     let mut state = reaper.state.lock();
-    if state.waiting.is_empty() {
-        state.rcu_in_use = false;
+    if state.grace_period_done() {
+        reaper.call_rcu();
+    } else {
         // With the lock held: as soon as it is free, the map may go.
         reaper.idle.notify_all();
-    } else {
-        reaper.begin_grace_period(&mut state);
     }
 }
 
@@ -164,20 +152,19 @@ unsafe extern "C" fn after_grace_period(head: *mut bindings::callback_head) {
 /// Called by a worker of the module's own queue, with the `work` of a reaper.
 unsafe extern "C" fn end_late(work: *mut bindings::work_struct) {
     let work = work.cast::<Opaque<bindings::work_struct>>();
-    // SAFETY: By the safety requirements; the reaper stays while `work_in_use`.
+    // SAFETY: By the safety requirements; the reaper stays while the work is in use.
     let reaper = unsafe { &*container_of!(work, Reaper, work) };
     // SAFETY: A worker is a task, and holds no lock here. This is no callback of a timer.
     let process = unsafe { Process::assume() };
     loop {
         let mut late = {
             let mut state = reaper.state.lock();
-            if state.late.is_empty() {
-                state.work_in_use = false;
+            let Some(late) = state.take_late() else {
                 // With the lock held: as soon as it is free, the map may go.
                 reaper.idle.notify_all();
                 return;
-            }
-            state.late.take()
+            };
+            late
         };
         while let Some(timer) = late.pop() {
             // SAFETY: The list had the owner's reference. A grace period has passed since the

@@ -9,6 +9,7 @@
 
 use kernel::prelude::*;
 
+mod batches;
 mod bpf_hrtimer;
 mod compat;
 mod context;

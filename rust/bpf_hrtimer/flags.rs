@@ -22,6 +22,9 @@
 //!   reference to the program that was bound before.
 //! - *index* is the timer's place in the table of its map, from which the rest of it is found.
 //!
+//! The word itself is whatever [`Word`] is implemented for: an atomic of the kernel, or one of a
+//! model checker that tries every order in which [`update`]s and loads can happen.
+//!
 //! Whether the timer is armed or its callback runs is not here: the hrtimer or the work knows it,
 //! and a copy would cost an atomic operation at each start and each expiry.
 
@@ -230,5 +233,34 @@ impl Flags {
             return Err(Refusal::Dying);
         }
         Ok(Self(self.unbind().0 | DYING))
+    }
+}
+
+/// A place in memory for [`Flags`], which many may change at once.
+pub(crate) trait Word {
+    /// The value now. Acquire: pairs with [`Self::replace`], so that whoever sees a bound program
+    /// sees what it points to.
+    fn load(&self) -> u64;
+
+    /// Replaces `old` by `new`, or returns what is there instead.
+    ///
+    /// Fully ordered: the last reference to go sees all that the others did before they went, and
+    /// a callback that goes to sleep after a change of the word sees it (`Sleepers::sleep` reads
+    /// the word after it is on the wait queue, `Sleepers::wake_all` comes after the change).
+    fn replace(&self, old: u64, new: u64) -> Result<(), u64>;
+}
+
+/// Makes one transition, and returns the values before and after it.
+pub(crate) fn update(
+    word: &impl Word,
+    transition: impl Fn(Flags) -> Result<Flags, Refusal>,
+) -> Result<(Flags, Flags), Refusal> {
+    let mut old = word.load();
+    loop {
+        let new = transition(Flags::from_bits(old))?;
+        match word.replace(old, new.bits()) {
+            Ok(()) => return Ok((Flags::from_bits(old), new)),
+            Err(current) => old = current,
+        }
     }
 }

@@ -4,40 +4,38 @@
 
 #![deny(unsafe_code)]
 
-use super::flags::{Flags, Refusal};
+use super::flags::{self, Flags, Refusal, Word};
 use kernel::sync::atomic::{Acquire, Atomic, Full};
 
 /// A [`Flags`] that many may change at once.
 #[repr(transparent)]
 pub(super) struct FlagsWord(Atomic<u64>);
 
+impl Word for Atomic<u64> {
+    fn load(&self) -> u64 {
+        self.load(Acquire)
+    }
+
+    fn replace(&self, old: u64, new: u64) -> Result<(), u64> {
+        self.cmpxchg(old, new, Full).map(|_| ())
+    }
+}
+
 impl FlagsWord {
     pub(super) fn new(flags: Flags) -> Self {
         Self(Atomic::new(flags.bits()))
     }
 
-    /// The value now. Acquire: pairs with [`Self::update`], so that whoever sees a bound program
-    /// sees what it points to.
+    /// The value now, as [`Word::load`] reads it.
     pub(super) fn load(&self) -> Flags {
-        Flags::from_bits(self.0.load(Acquire))
+        Flags::from_bits(Word::load(&self.0))
     }
 
-    /// Makes one transition, and returns the values before and after it.
-    ///
-    /// Fully ordered: the last reference to go sees all that the others did before they went, and
-    /// a callback that goes to sleep after a change of the word sees it (`Sleepers::sleep` reads
-    /// the word after it is on the wait queue, `Sleepers::wake_all` comes after the change).
+    /// Makes one transition, as [`flags::update`] does.
     pub(super) fn update(
         &self,
         transition: impl Fn(Flags) -> Result<Flags, Refusal>,
     ) -> Result<(Flags, Flags), Refusal> {
-        let mut old = self.0.load(Acquire);
-        loop {
-            let new = transition(Flags::from_bits(old))?;
-            match self.0.cmpxchg(old, new.bits(), Full) {
-                Ok(_) => return Ok((Flags::from_bits(old), new)),
-                Err(current) => old = current,
-            }
-        }
+        flags::update(&self.0, transition)
     }
 }
