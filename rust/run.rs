@@ -5,7 +5,7 @@
 #![deny(unsafe_code)]
 
 use crate::{
-    bpf_hrtimer::{flags::Flags, BpfHrtimer},
+    bpf_hrtimer::BpfHrtimer,
     map::Map,
     program::{Program, Runner, Step},
     uapi,
@@ -18,14 +18,11 @@ use kernel::{
 };
 
 impl Map {
-    /// Runs what `flags` say is bound to `timer`, for so many expirations at once.
-    pub(crate) fn run(
-        &self,
-        timer: &BpfHrtimer,
-        flags: Flags,
-        expirations: u64,
-        runner: &Runner<'_>,
-    ) {
+    /// Runs what is bound to `timer`, for so many expirations at once.
+    pub(crate) fn run(&self, timer: &BpfHrtimer, expirations: u64, runner: &Runner<'_>) {
+        let rcu = rcu::read_lock();
+        // Not before the lock: the program could go, and its number be given to another.
+        let flags = timer.flags(&rcu);
         let run = Run {
             map: self,
             timer,
@@ -36,7 +33,6 @@ impl Map {
         let Some(program) = flags.program() else {
             return;
         };
-        let rcu = rcu::read_lock();
         match runner {
             Runner::Softirq(_) => self
                 .programs()

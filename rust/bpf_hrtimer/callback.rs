@@ -51,7 +51,7 @@ pub(super) unsafe extern "C" fn timer(
         // SAFETY: The timer is in a soft mode, so this is the hrtimer softirq.
         let softirq = unsafe { Softirq::assume() };
         let expirations = timer.rearm_periodic(map, flags);
-        map.run(timer, flags, expirations, &Runner::Softirq(softirq));
+        map.run(timer, expirations, &Runner::Softirq(softirq));
     }
     compat::HRTIMER_NORESTART
 }
@@ -121,10 +121,10 @@ pub(super) unsafe extern "C" fn highres_work(work: *mut bindings::work_struct) {
 ///
 /// Called by a worker of an unbound workqueue.
 unsafe fn run_in_worker(timer: &BpfHrtimer, expirations: u64) {
-    if let Some((map, flags)) = timer.live() {
+    if let Some((map, _)) = timer.live() {
         // SAFETY: A worker is a task, and holds no lock here.
         let worker = unsafe { Worker::assume() };
-        map.run(timer, flags, expirations, &Runner::Worker(worker));
+        map.run(timer, expirations, &Runner::Worker(worker));
     }
 }
 

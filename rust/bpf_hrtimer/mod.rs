@@ -144,6 +144,12 @@ impl BpfHrtimer {
         self.flags.load().kind()
     }
 
+    /// The flags. The program that they name is, while the token lives, either still the one that
+    /// was bound or gone.
+    pub(crate) fn flags(&self, _: &RcuRead) -> Flags {
+        self.flags.load()
+    }
+
     /// Has the callback of this timer sleep for `ns`, or until somebody waits for it or ends it.
     pub(crate) fn sleep(&self, sleepers: &Sleepers, worker: &Worker<'_>, ns: u64) {
         // Whoever changes the word after this sees that there is somebody to wake. Whoever did so
