@@ -193,13 +193,27 @@ pub(crate) enum Disarmed {
     Running,
 }
 
+/// What is to be done on another CPU.
+struct StartThere<'a> {
+    timer: &'a BpfHrtimer,
+    map: &'a Map,
+    arming: Arming,
+    is_done: bool,
+}
+
+/// Arms the timer on this CPU, unless the lock of the periods is taken: an interrupt does not wait.
+///
 /// # Safety
 ///
-/// `here` points to a timer with an hrtimer, and how it is to be armed.
-unsafe extern "C" fn start_here(here: *mut c_void) {
+/// `start` points to a [`StartThere`] that nobody else uses now, whose timer has an hrtimer.
+unsafe extern "C" fn start_here(start: *mut c_void) {
     // SAFETY: By the safety requirements.
-    let (timer, arming) = unsafe { &*here.cast::<(&BpfHrtimer, &Arming)>() };
-    timer.start_hrtimer(arming);
+    let start = unsafe { &mut *start.cast::<StartThere<'_>>() };
+    if let Some(_periods) = start.map.periods().try_lock() {
+        start.timer.period().store(start.arming.period, Relaxed);
+        start.timer.start_hrtimer(&start.arming);
+        start.is_done = true;
+    }
 }
 
 impl BpfHrtimer {
@@ -312,31 +326,30 @@ impl BpfHrtimer {
     /// The caller holds off the end of the timer, as for [`Self::arm`], and may wait.
     pub(super) fn arm_on(&self, map: &Map, arming: &Arming, cpu: u32) -> Result<(), Failure> {
         let cpu = c_int::try_from(cpu).map_err(|_| Failure::NoSuchCpu)?;
-        {
-            // The start over there takes no lock: a callback that runs now may arm the timer
-            // before it, and is overruled by it.
-            let _periods = map.periods().lock();
-            self.period().store(arming.period, Relaxed);
-        }
-        let arming = Arming {
-            pinned: true,
-            ..*arming
+        let mut start = StartThere {
+            timer: self,
+            map,
+            arming: Arming {
+                pinned: true,
+                ..*arming
+            },
+            is_done: false,
         };
-        let mut here = (self, &arming);
-        // SAFETY: `here` outlives the call, which waits for the function to return.
-        let result = unsafe {
-            bindings::smp_call_function_single(
-                cpu,
-                Some(start_here),
-                (&raw mut here).cast(),
-                compat::SMP_CALL_WAIT,
-            )
-        };
-        if result == 0 {
-            Ok(())
-        } else {
-            Err(Failure::NoSuchCpu)
+        while !start.is_done {
+            // SAFETY: `start` outlives the call, which waits for the function to return.
+            let result = unsafe {
+                bindings::smp_call_function_single(
+                    cpu,
+                    Some(start_here),
+                    (&raw mut start).cast(),
+                    compat::SMP_CALL_WAIT,
+                )
+            };
+            if result != 0 {
+                return Err(Failure::NoSuchCpu);
+            }
         }
+        Ok(())
     }
 
     pub(super) fn start_hrtimer(&self, arming: &Arming) {
