@@ -314,11 +314,15 @@ impl BpfHrtimer {
     fn arm_hrtimer(&self, map: &Map, arming: &Arming) {
         if arming.period == 0 && self.period().load(Relaxed) == 0 {
             self.start_hrtimer(arming);
-        } else {
-            let _periods = map.periods().lock();
-            self.period().store(arming.period, Relaxed);
-            self.start_hrtimer(arming);
+            // A start with a period that came before ours, by the lock of the hrtimer, is seen
+            // here: it is undone altogether, lest its period go on from our expiry.
+            if self.period().load(Relaxed) == 0 {
+                return;
+            }
         }
+        let _periods = map.periods().lock();
+        self.period().store(arming.period, Relaxed);
+        self.start_hrtimer(arming);
     }
 
     /// Arms the hrtimer on another CPU, by a call there.
