@@ -434,6 +434,8 @@ impl BpfHrtimer {
                 let timer = unsafe { bindings::hrtimer_cancel(self.hrtimer()) != 0 };
                 // SAFETY: As above.
                 let work = unsafe { bindings::cancel_work_sync(self.work()) };
+                // The next event does not count what was cancelled.
+                self.highres().expirations.store(0, Relaxed);
                 timer || work
             }
         }
