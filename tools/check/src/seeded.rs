@@ -47,7 +47,7 @@ pub static PANIC: Fault = Fault {
 pub static WAIT_IN_SOFTIRQ: Fault = Fault {
     name: "seeded-wait-in-softirq",
     file: "rust/bpf_hrtimer/callback.rs",
-    from: "        map.run(timer, flags, expirations, &Runner::Softirq(softirq));\n",
+    from: "        map.run(timer, expirations, &Runner::Softirq(softirq));\n",
     to: "        timer.disarm_sync(&softirq);\n",
 };
 
@@ -55,7 +55,7 @@ pub static WAIT_IN_SOFTIRQ: Fault = Fault {
 pub static WAIT_IN_WORKER: Fault = Fault {
     name: "seeded-wait-in-worker",
     file: "rust/bpf_hrtimer/callback.rs",
-    from: "        map.run(timer, flags, expirations, &Runner::Worker(worker));\n",
+    from: "        map.run(timer, expirations, &Runner::Worker(worker));\n",
     to: "        timer.disarm_sync(&worker);\n",
 };
 
