@@ -47,14 +47,38 @@ remove_unused() (
 	rm -rf --one-file-system "$1"
 )
 
+# True if the root is that of one of the toolchains.
+root_is_current() {
+	[ "${1##*/}" = "$(recipe_key "${gcc_packages[@]}")" ] ||
+		[ "${1##*/}" = "$(recipe_key "${llvm_packages[@]}")" ]
+}
+
+# newest_of DIR PATTERN: prints the newest tree in DIR with such a name.
+newest_of() {
+	find "$1" -maxdepth 1 -type d -name "$2" -printf '%T@ %p\n' | sort -n | tail -1 | cut -d' ' -f2
+}
+
 # True if the kernel tree is the newest one of a kernel that the current root has.
 kdir_is_current() {
 	local release=${1##*/}
 	release=${release%-*}
 	[ -e "$root/etc/sleeptimer-buildroot" ] &&
 		grep -q " $release " "$root/etc/sleeptimer-buildroot" &&
-		[ "$1" = "$(find "$cache/kdir" -maxdepth 1 -type d -name "$release-????????" -printf '%T@ %p\n' |
-			sort -n | tail -1 | cut -d' ' -f2)" ]
+		[ "$1" = "$(newest_of "$cache/kdir" "$release-????????")" ]
+}
+
+# True if the debug kernel is the newest one of its flavour.
+debug_kernel_is_current() {
+	local flavour=${1##*/}
+	[ "$1" = "$(newest_of "$cache/debug-kernels" "${flavour%%-*}-*-????????")" ]
+}
+
+is_current() {
+	case $1 in
+	"$cache/roots"/*) root_is_current "$1" ;;
+	"$cache/kdir"/*) kdir_is_current "$1" ;;
+	*) debug_kernel_is_current "$1" ;;
+	esac
 }
 
 prune() {
@@ -65,12 +89,10 @@ prune() {
 	[ "$(cat "$cache/layout" 2>/dev/null)" = "$layout" ] || everything=--all
 	hold 8 -x "$cache/making.lock"
 	remove_partial
-	for dir in "$cache"/roots/*/ "$cache"/kdir/*/; do
+	for dir in "$cache"/roots/*/ "$cache"/kdir/*/ "$cache"/debug-kernels/*/; do
 		dir=${dir%/}
 		[ -d "$dir" ] || continue
-		if [ "$everything" = --all ] || { [ "$dir" != "$root" ] && ! kdir_is_current "$dir"; }; then
-			remove_unused "$dir"
-		fi
+		if [ "$everything" = --all ] || ! is_current "$dir"; then remove_unused "$dir"; fi
 	done
 	echo "$layout" >"$cache/layout"
 }

@@ -4,10 +4,18 @@
 # What the root is made of. All of it goes into the key: another recipe makes another root.
 
 # The suite's own rustc and bindgen: the backports kernels are built with those.
-readonly packages=(
+readonly gcc_packages=(
 	bc bindgen bison busybox-static ca-certificates cargo cpio flex gcc kmod libc6-dev libelf-dev
 	libssl-dev make pahole perl python3 rust-clippy rust-src rustc rustfmt xz-utils zstd
 )
+# A kernel with sanitizers has Rust only if clang builds it, and of the version that rustc links.
+readonly llvm_packages=("${gcc_packages[@]}" clang-19 lld-19 llvm-19)
+case $toolchain in
+gcc) packages=("${gcc_packages[@]}") ;;
+llvm) packages=("${llvm_packages[@]}") ;;
+*) die "SLEEPTIMER_TOOLCHAIN is '$toolchain': set it to gcc or llvm" ;;
+esac
+readonly packages
 # Never read by a build: documentation, the sources of rustc itself, clang as static libraries.
 readonly file_filters=(
 	path-exclude='/usr/share/doc/*' path-exclude='/usr/share/man/*'
@@ -33,6 +41,11 @@ readonly unpack_kernels='set -e
 	printf "%s" "$manifest" >"$1/etc/sleeptimer-buildroot"
 	: >"$1/etc/resolv.conf"'
 
-key=$(printf '%s\n' "$suite" "$mirror" "${series[@]}" "${packages[@]}" "${file_filters[@]}" \
-	"$unpack_kernels" | sha256sum | cut -c1-12)
+# recipe_key PACKAGE...: prints the key of the root that has these packages.
+recipe_key() {
+	printf '%s\n' "$suite" "$mirror" "${series[@]}" "$@" "${file_filters[@]}" "$unpack_kernels" |
+		sha256sum | cut -c1-12
+}
+
+key=$(recipe_key "${packages[@]}")
 readonly key
