@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{ensure, Context, Result};
+use kernel_tree::rust_part;
 
 use crate::kernel::Kernel;
 
@@ -31,11 +32,7 @@ pub fn assemble(kernel: &Kernel, source: &Path, tree: &Path, final_path: &Path) 
         copy(&kernel.headers.join(shared), &tree.join(shared), "-aH")?;
     }
     redirect_makefile(kernel, tree, final_path)?;
-    for built in ["rust", "scripts/target.json"] {
-        fs::rename(source.join(built), tree.join(built))
-            .with_context(|| format!("make prepare did not build {built}"))?;
-    }
-    drop_intermediates(&tree.join("rust"))?;
+    rust_part::take(source, tree)?;
     keep_source_tools(source, &tree.join("source-tools"))
 }
 
@@ -54,21 +51,6 @@ fn redirect_makefile(kernel: &Kernel, tree: &Path, final_path: &Path) -> Result<
         &format!("KBUILD_OUTPUT={}", final_path.display()),
     );
     fs::write(&path, redirected).with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// Removes objects and host libraries, which were only needed to build the rest.
-fn drop_intermediates(rust: &Path) -> Result<()> {
-    let host = rust.join("host");
-    if host.exists() {
-        fs::remove_dir_all(host)?;
-    }
-    for entry in fs::read_dir(rust)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "o") {
-            fs::remove_file(path)?;
-        }
-    }
-    Ok(())
 }
 
 fn keep_source_tools(source: &Path, dir: &Path) -> Result<()> {

@@ -6,16 +6,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{ensure, Context, Result};
 
-use crate::config;
+use kernel_tree::package::{self, SOURCES};
+use kernel_tree::{cache, config};
 
-const PACKAGED_SOURCES: &str = "/usr/src";
 const HEADERS_PREFIX: &str = "linux-headers-";
 const FLAVOUR: &str = "-cloud-amd64";
 
 /// Changes whenever a tree would be put together in another way from the same packages.
-const TREE_LAYOUT: u32 = 1;
+const TREE_LAYOUT: &str = "1";
 
 /// A stock kernel with its headers, its source and its compiler all installed and matching.
 pub struct Kernel {
@@ -40,8 +40,9 @@ impl Kernel {
             Some(release) => release.to_owned(),
             None => newest_release(&installed_releases()?, series).with_context(|| {
                 format!(
-                    "no headers of series {series} in {PACKAGED_SOURCES}: install \
-                     {HEADERS_PREFIX}{series}.*{FLAVOUR} or, for the build root, name it in SLEEPTIMER_SERIES"
+                    "no headers of series {series} in {SOURCES}: install \
+                     {HEADERS_PREFIX}{series}.*{FLAVOUR} or, for the build root, name it in \
+                     SLEEPTIMER_SERIES"
                 )
             })?,
         };
@@ -49,14 +50,14 @@ impl Kernel {
             in_series(&release, series),
             "release {release} is not of series {series}: give the matching --series"
         );
-        let headers = Path::new(PACKAGED_SOURCES).join(format!("{HEADERS_PREFIX}{release}"));
+        let headers = Path::new(SOURCES).join(format!("{HEADERS_PREFIX}{release}"));
         let config = fs::read_to_string(headers.join(".config")).with_context(|| {
             format!("no headers of {release}: install {HEADERS_PREFIX}{release}")
         })?;
         let kernel = Self {
             package_version: matching_version(series, &release)?,
             rustc: checked_rustc(&config, &release)?,
-            source_archive: source_archive(series)?,
+            source_archive: package::source_archive(series)?,
             series: series.to_owned(),
             release,
             headers,
@@ -67,32 +68,21 @@ impl Kernel {
 
     /// The name of the tree in the cache: other packages, compiler or layout give another name.
     pub fn tree_name(&self) -> String {
-        let inputs = format!("{TREE_LAYOUT}\n{}\n{}\n", self.package_version, self.rustc);
-        format!("{}-{:08x}", self.release, fnv1a(&inputs))
+        let key = cache::key([TREE_LAYOUT, &self.package_version, &self.rustc]);
+        format!("{}-{key}", self.release)
     }
 }
 
 /// The version that the headers and the source packages of this kernel have in common.
 fn matching_version(series: &str, release: &str) -> Result<String> {
-    let headers = installed_version(&format!("{HEADERS_PREFIX}{release}"))?;
-    let source = installed_version(&format!("linux-source-{series}"))?;
+    let headers = package::version(&format!("{HEADERS_PREFIX}{release}"))?;
+    let source = package::version(&format!("linux-source-{series}"))?;
     ensure!(
         headers == source,
         "linux-source-{series} is {source}, the headers are {headers}: \
          apt-get install linux-source-{series}={headers}"
     );
     Ok(headers)
-}
-
-fn installed_version(package: &str) -> Result<String> {
-    let query = Command::new("dpkg-query")
-        .args(["-W", "-f", "${db:Status-Abbrev}${Version}", package])
-        .output()
-        .context("cannot run dpkg-query: run this on Debian or through tools/buildroot")?;
-    match String::from_utf8_lossy(&query.stdout).strip_prefix("ii ") {
-        Some(version) => Ok(version.to_owned()),
-        None => bail!("{package} is not installed: apt-get install {package}"),
-    }
 }
 
 /// The version text of the `rustc` in PATH, if that is the one that built the kernel.
@@ -115,19 +105,9 @@ fn checked_rustc(config: &str, release: &str) -> Result<String> {
     Ok(found)
 }
 
-fn source_archive(series: &str) -> Result<PathBuf> {
-    let archive = Path::new(PACKAGED_SOURCES).join(format!("linux-source-{series}.tar.xz"));
-    ensure!(
-        archive.exists(),
-        "no {}: apt-get install --reinstall linux-source-{series}",
-        archive.display()
-    );
-    Ok(archive)
-}
-
 fn installed_releases() -> Result<Vec<String>> {
-    let dir = fs::read_dir(PACKAGED_SOURCES)
-        .with_context(|| format!("cannot read {PACKAGED_SOURCES}: install the headers"))?;
+    let dir = fs::read_dir(SOURCES)
+        .with_context(|| format!("cannot read {SOURCES}: install the headers"))?;
     Ok(dir
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .filter_map(|name| name.strip_prefix(HEADERS_PREFIX).map(str::to_owned))
@@ -154,13 +134,6 @@ fn numbers(release: &str) -> Vec<u64> {
         .split(|c: char| !c.is_ascii_digit())
         .filter_map(|digits| digits.parse().ok())
         .collect()
-}
-
-/// FNV-1a: short, and the same on every machine and compiler.
-fn fnv1a(text: &str) -> u32 {
-    text.bytes().fold(0x811c_9dc5, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    })
 }
 
 #[cfg(test)]
@@ -191,11 +164,5 @@ mod tests {
         assert!(in_series("7.2.9+deb13-cloud-amd64", "7.2"));
         assert!(in_series("7.3-cloud-amd64", "7.3"));
         assert!(!in_series("7.20.1+deb13-cloud-amd64", "7.2"));
-    }
-
-    #[test]
-    fn hash_is_the_published_one() {
-        assert_eq!(fnv1a(""), 0x811c_9dc5);
-        assert_eq!(fnv1a("a"), 0xe40c_292c);
     }
 }

@@ -10,11 +10,8 @@
 #![deny(unsafe_code)]
 
 mod assemble;
-mod cache;
-mod config;
 mod exports;
 mod kernel;
-mod progress;
 mod rebuild;
 
 use std::path::{Path, PathBuf};
@@ -22,10 +19,17 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use kernel_tree::cache::{self, Lock, Slot};
+use kernel_tree::config;
+use kernel_tree::progress::Progress;
 
-use crate::cache::{Lock, Slot};
 use crate::kernel::Kernel;
-use crate::progress::Progress;
+
+/// The name of this program in messages.
+const TOOL: &str = "rust-headers";
+
+/// Unpacked and built, the kernel source takes about 0.9 GB.
+const NEEDED_BYTES: u64 = 1_200_000_000;
 
 #[derive(Parser)]
 #[command(about, version)]
@@ -61,7 +65,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("rust-headers: {error:#}");
+            eprintln!("{TOOL}: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -73,11 +77,11 @@ fn run(prepare: &Prepare) -> Result<PathBuf> {
         Some(dir) => dir.clone(),
         None => cache::default_dir()?,
     };
-    let slot = Slot::new(&cache, &kernel.tree_name())?;
+    let slot = Slot::new(&cache, "kdir", &kernel.tree_name())?;
     if slot.is_filled() {
         return Ok(slot.tree);
     }
-    let _lock = Lock::take(&slot.lock)?;
+    let _lock = Lock::take(&slot.lock, TOOL)?;
     if !slot.is_filled() {
         make_tree(&kernel, &slot)?;
     }
@@ -87,8 +91,8 @@ fn run(prepare: &Prepare) -> Result<PathBuf> {
 /// Fills the slot; on an error its partial directory and log stay for a look, until the next run.
 fn make_tree(kernel: &Kernel, slot: &Slot) -> Result<()> {
     slot.clear_partial()?;
-    slot.check_space()?;
-    let progress = Progress::start(4);
+    slot.check_space(NEEDED_BYTES)?;
+    let progress = Progress::start(TOOL, 4);
     let source = unpack_and_build(kernel, slot, &progress)?;
     progress.step("putting the tree together", || {
         assemble::assemble(kernel, &source, &slot.new_tree(), &slot.tree)?;

@@ -14,9 +14,6 @@ use anyhow::{ensure, Context, Result};
 use rustix::fs::FlockOperation;
 use rustix::io::{Errno, FdFlags};
 
-/// Unpacked and built, the kernel source takes about 0.9 GB.
-const NEEDED_BYTES: u64 = 1_200_000_000;
-
 /// Where the cache is when neither option nor environment say so; as in tools/buildroot.
 pub fn default_dir() -> Result<PathBuf> {
     let base = match (env::var_os("XDG_CACHE_HOME"), env::var_os("HOME")) {
@@ -25,6 +22,20 @@ pub fn default_dir() -> Result<PathBuf> {
         (None, None) => anyhow::bail!("HOME is not set: give --cache"),
     };
     Ok(base.join("sleeptimer"))
+}
+
+/// A short name for all that a tree is made from: FNV-1a, the same on every machine and compiler.
+pub fn key<'a>(inputs: impl IntoIterator<Item = &'a str>) -> String {
+    let bytes = inputs
+        .into_iter()
+        .flat_map(|input| input.bytes().chain([b'\n']));
+    format!("{:08x}", fnv1a(bytes))
+}
+
+fn fnv1a(bytes: impl Iterator<Item = u8>) -> u32 {
+    bytes.fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
 }
 
 /// The paths that belong to one tree.
@@ -40,9 +51,9 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// The slot of the named tree; the directory above is made.
-    pub fn new(cache: &Path, name: &str) -> Result<Self> {
-        let dir = cache.join("kdir");
+    /// The slot of the named tree among those of its kind; the directory above is made.
+    pub fn new(cache: &Path, kind: &str, name: &str) -> Result<Self> {
+        let dir = cache.join(kind);
         fs::create_dir_all(&dir).with_context(|| {
             format!(
                 "cannot make {}: give a --cache that is yours",
@@ -81,15 +92,15 @@ impl Slot {
     }
 
     /// Fails early when the disk is too full for a build.
-    pub fn check_space(&self) -> Result<()> {
+    pub fn check_space(&self, needed: u64) -> Result<()> {
         let disk = rustix::fs::statvfs(&self.partial)?;
         let free = disk.f_bavail.saturating_mul(disk.f_frsize);
         ensure!(
-            free >= NEEDED_BYTES,
+            free >= needed,
             "{} has {} MB free and {} MB are needed: free some, or move the cache (SLEEPTIMER_CACHE)",
             self.partial.display(),
             free / 1_000_000,
-            NEEDED_BYTES / 1_000_000
+            needed / 1_000_000
         );
         Ok(())
     }
@@ -107,8 +118,8 @@ impl Slot {
 pub struct Lock(#[expect(dead_code, reason = "held open for the lock")] File);
 
 impl Lock {
-    /// Waits for the lock, and says so when another run has it.
-    pub fn take(path: &Path) -> Result<Self> {
+    /// Waits for the lock, and says so in the name of `tool` when another run has it.
+    pub fn take(path: &Path, tool: &str) -> Result<Self> {
         let file = File::create(path).with_context(|| {
             format!(
                 "cannot write {}: give a --cache that is yours",
@@ -119,11 +130,28 @@ impl Lock {
         rustix::io::fcntl_setfd(&file, FdFlags::empty())?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Err(Errno::WOULDBLOCK) => {
-                eprintln!("rust-headers: waiting for another run that makes this tree");
+                eprintln!("{tool}: waiting for another run that makes this tree");
                 rustix::fs::flock(&file, FlockOperation::LockExclusive)?;
             }
             result => result?,
         }
         Ok(Self(file))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hash_is_the_published_one() {
+        assert_eq!(fnv1a("".bytes()), 0x811c_9dc5);
+        assert_eq!(fnv1a("a".bytes()), 0xe40c_292c);
+    }
+
+    #[test]
+    fn inputs_do_not_run_into_each_other() {
+        assert_ne!(key(["ab", "c"]), key(["a", "bc"]));
+        assert_eq!(key(["1", "2"]), format!("{:08x}", fnv1a("1\n2\n".bytes())));
     }
 }
