@@ -4,7 +4,9 @@
 //! Each program under `bin/` tests one class of behaviour, prints KTAP and exits with 0 for a pass,
 //! 1 for a failure and 4 for a skip, as kselftests do.
 
+pub mod kmemleak;
 mod ktap;
+pub mod kunit;
 
 pub use ktap::{run, Outcome, Test};
 

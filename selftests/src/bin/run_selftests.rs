@@ -2,10 +2,16 @@
 //! Runs selftests, each with the module freshly loaded, and unloads it after each: whatever the
 //! test has leaked, the kernel reports when the module's slab cache goes.
 //!
-//! Usage: `run_selftests MODULE.ko PROGRAM...`. Prints KTAP, with each program's as a subtest, and
-//! exits with 0 if all passed, 1 if one failed.
+//! Usage: `run_selftests [--kmemleak] MODULE.ko PROGRAM...`. Prints KTAP, with each program's as a
+//! subtest, and exits with 0 if all passed, 1 if one failed. Suites in the module itself, which a
+//! kernel with KUnit runs, are tests too. With `--kmemleak` the kernel looks for leaks after each.
 
 use nix::kmod::{delete_module, finit_module, DeleteModuleFlags, ModuleInitFlags};
+use sleeptimer_selftests::{
+    kmemleak::Kmemleak,
+    kunit::{self, Suite},
+    Outcome,
+};
 use std::{
     fs::File,
     io::{BufRead, BufReader},
@@ -14,48 +20,100 @@ use std::{
 };
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args().skip(1).peekable();
+    let leaks = arguments.next_if_eq("--kmemleak").is_some();
     let Some(module) = arguments.next() else {
-        eprintln!("usage: run_selftests MODULE.ko PROGRAM...");
+        eprintln!("usage: run_selftests [--kmemleak] MODULE.ko PROGRAM...");
         return ExitCode::from(2);
     };
     let programs: Vec<String> = arguments.collect();
+    match run_all(&module, &programs, leaks) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(why) => {
+            eprintln!("run_selftests: {why}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs everything, and returns whether all passed.
+fn run_all(module: &str, programs: &[String], leaks: bool) -> Result<bool, String> {
+    let leaks = leaks.then(Kmemleak::start).transpose()?;
+    let suites = suites_of(module)?;
     println!("KTAP version 1");
-    println!("1..{}", programs.len());
-    let mut failed = 0;
-    for (number, program) in (1..).zip(&programs) {
-        let name = Path::new(program)
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy();
-        match run(&module, program) {
-            Ok(()) => println!("ok {number} {name}"),
+    println!("1..{}", suites.len() + programs.len());
+    let mut report = Report::default();
+    for suite in &suites {
+        report.result(&suite.name, show(suite));
+    }
+    for program in programs {
+        let name = Path::new(program).file_name().unwrap_or_default();
+        let outcome = run(module, program);
+        let leaked = leaks.as_ref().map_or(Ok(()), Kmemleak::check);
+        report.result(&name.to_string_lossy(), outcome.and(leaked));
+    }
+    Ok(report.failed == 0)
+}
+
+/// The results so far.
+#[derive(Default)]
+struct Report {
+    count: usize,
+    failed: usize,
+}
+
+impl Report {
+    fn result(&mut self, name: &str, outcome: Outcome) {
+        self.count += 1;
+        match outcome {
+            Ok(()) => println!("ok {} {name}", self.count),
             Err(why) => {
-                failed += 1;
-                println!("not ok {number} {name}\n# {why}");
+                self.failed += 1;
+                println!("not ok {} {name}", self.count);
+                why.lines().for_each(|line| println!("# {line}"));
             }
         }
     }
-    if failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+}
+
+/// Loads the module, which runs its own suites, and unloads it.
+fn suites_of(module: &str) -> Result<Vec<Suite>, String> {
+    load(module)?;
+    let suites = kunit::suites();
+    unload().map(|()| suites)
+}
+
+/// Shows the output of a suite as that of a subtest.
+fn show(suite: &Suite) -> Outcome {
+    suite.results.lines().for_each(|line| println!("  {line}"));
+    match suite.passed() {
+        true => Ok(()),
+        false => Err(format!("suite {} of the module failed", suite.name)),
     }
 }
 
 /// Loads the module, runs one program, and unloads the module.
-fn run(module: &str, program: &str) -> Result<(), String> {
-    let file = File::open(module).map_err(|error| format!("{module}: {error}"))?;
-    finit_module(&file, c"", ModuleInitFlags::empty())
-        .map_err(|error| format!("cannot load {module}: {error}"))?;
+fn run(module: &str, program: &str) -> Outcome {
+    load(module)?;
     let result = run_indented(program);
-    delete_module(c"sleeptimer", DeleteModuleFlags::O_NONBLOCK)
-        .map_err(|error| format!("cannot unload the module after {program}: {error}"))?;
+    unload().map_err(|error| format!("after {program}: {error}"))?;
     result
 }
 
+fn load(module: &str) -> Outcome {
+    let file = File::open(module).map_err(|error| format!("{module}: {error}"))?;
+    finit_module(&file, c"", ModuleInitFlags::empty())
+        .map_err(|error| format!("cannot load {module}: {error}"))
+}
+
+fn unload() -> Outcome {
+    delete_module(c"sleeptimer", DeleteModuleFlags::O_NONBLOCK)
+        .map_err(|error| format!("cannot unload the module: {error}"))
+}
+
 /// Runs one program, whose output becomes that of a subtest.
-fn run_indented(program: &str) -> Result<(), String> {
+fn run_indented(program: &str) -> Outcome {
     let describe = |error: std::io::Error| format!("{program}: {error}");
     let mut child = Command::new(program)
         .stdout(Stdio::piped())
