@@ -8,9 +8,11 @@ SERIES ?= 7.3
 ifneq ($(origin KDIR),command line)
 override KDIR :=
 endif
+# Which debug kernel to build for and to boot: kasan or kcsan.
+FLAVOUR ?=
 # Where the module's sources are, and where its objects go.
 SOURCE := $(CURDIR)
-OUT := $(CURDIR)/build/$(if $(KDIR),kdir,$(SERIES))
+OUT := $(CURDIR)/build/$(if $(KDIR),kdir,$(or $(FLAVOUR),$(SERIES)))
 
 ifneq ($(words $(CURDIR)),1)
 $(error Kbuild cannot build in "$(CURDIR)": move the checkout to a path without blanks)
@@ -20,6 +22,11 @@ BUILDROOT := tools/buildroot
 BIN := build/cargo/x86_64-unknown-linux-gnu/release
 VM = SLEEPTIMER_ROOT=$$($(BUILDROOT) path) $(BIN)/vm
 
+# Debug kernels are built with clang, which has a root of its own.
+LLVM_BUILDROOT := SLEEPTIMER_TOOLCHAIN=llvm $(BUILDROOT)
+DEBUG_KERNEL = $(BIN)/debug-kernel prepare $(or $(FLAVOUR),$(error give FLAVOUR=kasan or FLAVOUR=kcsan))
+DEBUG_LINE_kasan := slab_debug=FZU kasan_multi_shot
+
 # What a build of the module passes on to Kbuild.
 KBUILD_VARS = $(foreach v,LLVM CLIPPY KRUSTFLAGS KCFLAGS V,$(if $($(v)),$(v)='$($(v))'))
 KBUILD = $(MAKE) -C $(1) M=$(SOURCE) MO=$(OUT) $(KBUILD_VARS)
@@ -27,12 +34,13 @@ KBUILD = $(MAKE) -C $(1) M=$(SOURCE) MO=$(OUT) $(KBUILD_VARS)
 # Targets are lists of steps, each of which may be parallel inside.
 .NOTPARALLEL:
 .PHONY: help demo check modules vm userland uapi fmt clean distclean \
-	run-demo run-selftests check-panics check-style check-vm in-root-modules in-root-check-style
+	run-demo run-selftests check-panics check-style check-vm in-root-modules in-root-check-style \
+	debug-kernels modules-debug run-debug in-root-modules-debug
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
 	@echo
-	@echo "Variables: SERIES=7.3|7.2, KDIR=/a/kernel/build/tree [LLVM=1], ACCEL=kvm|tcg,"
+	@echo "Variables: SERIES=7.3|7.2, FLAVOUR=kasan|kcsan, KDIR=/a/kernel/build/tree [LLVM=1], ACCEL=kvm|tcg,"
 	@echo "  SLEEPTIMER_CACHE, SLEEPTIMER_MIRROR, SLEEPTIMER_SUITE: see tools/README.md"
 
 demo: userland modules ## From nothing to timers that fire in a virtual machine
@@ -77,6 +85,28 @@ run-selftests:
 	@$(VM) run --series $(SERIES) --file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko --timeout 600 \
 		$(foreach t,run_selftests $(TESTS),--file $(BIN)/$(t)) \
 		-- run_selftests /lib/sleeptimer.ko $(TESTS:%=/bin/%)
+
+debug-kernels: userland ## Build the kernels with sanitizers and other checkers (once, half an hour)
+	@for flavour in kasan kcsan; do \
+		$(LLVM_BUILDROOT) run -- $(BIN)/debug-kernel prepare $$flavour || exit; done
+
+modules-debug: userland ## Build sleeptimer.ko for a debug kernel: FLAVOUR=kasan|kcsan
+	@$(LLVM_BUILDROOT) run -- make -j$$(nproc) --no-print-directory in-root-modules-debug FLAVOUR=$(FLAVOUR) \
+		SOURCE=$(SOURCE) OUT=$(OUT) $(KBUILD_VARS)
+	@echo "built $(OUT)/sleeptimer.ko"
+
+in-root-modules-debug:
+	@mkdir -p $(OUT) && rm -f $(OUT)/sleeptimer.ko
+	+@kdir=$$($(DEBUG_KERNEL)) && $(call KBUILD,$$kdir) LLVM=-19 modules
+
+# TESTS: names of selftest programs.
+run-debug:
+	@$(BUILDROOT) host-tools
+	@kdir=$$($(LLVM_BUILDROOT) run -- $(DEBUG_KERNEL)) && \
+		$(VM) run --kernel $$kdir/bzImage --append '$(DEBUG_LINE_$(FLAVOUR))' --memory 1024 \
+		--file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko --timeout 1200 \
+		$(foreach t,run_selftests $(TESTS),--file $(BIN)/$(t)) \
+		-- run_selftests $(if $(filter kasan,$(FLAVOUR)),--kmemleak) /lib/sleeptimer.ko $(TESTS:%=/bin/%)
 
 check-panics:
 	@$(BUILDROOT) run -- tools/check-panics $(OUT)/sleeptimer.ko
