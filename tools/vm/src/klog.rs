@@ -192,21 +192,30 @@ impl Log {
     }
 }
 
-/// Returns a line without its time stamp.
+/// Returns a line without its time stamp, and without the caller that CONFIG_PRINTK_CALLER adds:
+/// `[    1.000000][    T1] ` for a thread, `[    1.000000][    C0] ` for a processor.
 fn message(line: &str) -> &str {
-    let stamped = line.strip_prefix('[').and_then(|rest| {
-        let (stamp, message) = rest.split_once("] ")?;
-        let number = |c: char| matches!(c, ' ' | '.' | '0'..='9');
-        stamp.chars().all(number).then_some(message)
-    });
-    let message = stamped.unwrap_or(line);
-    // CONFIG_PRINTK_CALLER adds the caller: a thread, `[    T1] `, or a processor, `[    C0] `.
-    let caller = message.strip_prefix('[').and_then(|rest| {
-        let (caller, message) = rest.split_once("] ")?;
-        let name = caller.trim_start().strip_prefix(['T', 'C'])?;
-        name.parse::<u32>().ok().map(|_| message)
-    });
-    caller.unwrap_or(message)
+    let Some((stamp, rest)) = bracketed(line) else {
+        return line;
+    };
+    if !stamp.chars().all(|c| matches!(c, ' ' | '.' | '0'..='9')) {
+        return line;
+    }
+    let rest = match bracketed(rest) {
+        Some((caller, message)) if is_caller(caller) => message,
+        _ => rest,
+    };
+    rest.strip_prefix(' ').unwrap_or(rest)
+}
+
+/// Splits `[a]b` into `a` and `b`.
+fn bracketed(text: &str) -> Option<(&str, &str)> {
+    text.strip_prefix('[')?.split_once(']')
+}
+
+fn is_caller(text: &str) -> bool {
+    let number = text.trim_start().strip_prefix(['T', 'C']);
+    number.is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
 /// Says what is wrong with a kernel that has this taint mask; nothing if it is clean.
@@ -282,7 +291,7 @@ mod tests {
         let mut lines: Vec<_> = (0..100)
             .map(|n| format!("[    1.{n:06}] line {n}."))
             .collect();
-        lines[50] = "[    1.000050] [    T1] WARNING: x.c:1 at f+0x1/0x2, CPU#0: a/1".into();
+        lines[50] = "[    1.000050][    T1] WARNING: x.c:1 at f+0x1/0x2, CPU#0: a/1".into();
         let shown = Log::new(lines.join("\r\n").as_bytes()).errors().unwrap();
         let shown = shown.unwrap();
         assert!(shown.contains("line 48.\n") && shown.contains("line 69.\n"));
@@ -305,6 +314,20 @@ mod tests {
         assert_eq!(tainted(0x4_3000), None);
         let bad = tainted(0x1280).unwrap();
         assert!(bad.ends_with("D (the kernel has died), W (the kernel has warned)"));
+    }
+
+    #[test]
+    fn stamps_and_callers_are_no_part_of_the_message() {
+        for line in [
+            "[   54.924987][    T1] Run /init",
+            "[   54.924987][    C0] Run /init",
+            "[   54.924987] Run /init",
+            "Run /init",
+        ] {
+            assert_eq!(message(line), "Run /init");
+        }
+        assert_eq!(message("[    1.000000] [x] y"), "[x] y");
+        assert_eq!(message("[x] y"), "[x] y");
     }
 
     #[test]
