@@ -3,7 +3,7 @@
 
 use std::fs;
 
-/// A directory for each suite of the loaded modules.
+/// A directory for each suite.
 const SUITES: &str = "/sys/kernel/debug/kunit";
 
 /// A suite of tests that has run.
@@ -22,7 +22,8 @@ impl Suite {
     }
 }
 
-/// The suites of the loaded modules, by name; none in a kernel without KUnit.
+/// All suites that have run since boot, by name: those of the kernel itself and those of the loaded
+/// modules. None in a kernel without KUnit.
 pub fn suites() -> Vec<Suite> {
     let mut suites: Vec<_> = fs::read_dir(SUITES)
         .into_iter()
