@@ -19,7 +19,7 @@ const UNREAD: [&str; 9] = [
     "arch/[!x]*/*.dts*",
     "drivers/gpu/*.[ch]",
     "drivers/media/*.[ch]",
-    "drivers/net/*.[ch]",
+    "drivers/net/*/*.[ch]",
     "drivers/scsi/*.[ch]",
     "sound/*.[ch]",
     "tools/testing/*",
