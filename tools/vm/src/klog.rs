@@ -80,6 +80,10 @@ const HARMLESS: &[&str] = &[
     r"^Spectre V2 : WARNING: ",
 ];
 
+/// The first line of a report of KCSAN, and the line after its last one.
+const RACE: &str = "BUG: KCSAN: ";
+const END_OF_REPORT: &str = "======";
+
 /// What a stack trace or a report needs around the line that gave it away.
 const LINES_BEFORE: usize = 2;
 const LINES_AFTER: usize = 20;
@@ -156,8 +160,20 @@ impl Log {
             .zip(self.lines.iter().map(|line| message(line)))
             .filter(|(_, line)| errors.is_match(line) && !harmless.is_match(line))
             .map(|(number, _)| number)
+            .filter(|&number| !self.is_race_of_the_kernel(number))
             .collect();
         Ok((!found.is_empty()).then(|| self.excerpt(&found)))
+    }
+
+    /// Whether a data race is reported in this line, whole, and no function of a module takes part.
+    /// The kernel has races of its own, which nobody expects to be fixed by those who run this.
+    fn is_race_of_the_kernel(&self, number: usize) -> bool {
+        let report = self.lines.get(number..).unwrap_or_default();
+        let mut report = report.iter().map(|line| message(line));
+        report.next().is_some_and(|line| line.starts_with(RACE))
+            && report
+                .find(|line| line.starts_with(END_OF_REPORT) || names_module(line))
+                .is_some_and(|line| line.starts_with(END_OF_REPORT))
     }
 
     /// The last lines of the log.
@@ -206,6 +222,11 @@ fn message(line: &str) -> &str {
         _ => rest,
     };
     rest.strip_prefix(' ').unwrap_or(rest)
+}
+
+/// Whether the function in this line of a stack trace is a module's: `f+0x1/0x2 [name]`.
+fn names_module(line: &str) -> bool {
+    line.contains("+0x") && line.ends_with(']')
 }
 
 /// Splits `[a]b` into `a` and `b`.
@@ -314,6 +335,19 @@ mod tests {
         assert_eq!(tainted(0x4_3000), None);
         let bad = tainted(0x1280).unwrap();
         assert!(bad.ends_with("D (the kernel has died), W (the kernel has warned)"));
+    }
+
+    #[test]
+    fn races_count_only_with_a_module_in_them() {
+        let race = |function| {
+            let lines = format!(
+                "BUG: KCSAN: data-race in a / b\n\nread to 0xff11 of 8 bytes by task 1 on cpu 0:\n\
+                 \x20a+0x1/0x2\n {function}\n\n======\n c+0x1/0x2 [other]\n"
+            );
+            Log::new(lines.as_bytes()).errors().unwrap()
+        };
+        assert!(race("f+0x6e/0xbd [sleeptimer]").is_some());
+        assert!(race("hrtimer_active+0x7c/0xe0").is_none());
     }
 
     #[test]
