@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The calls on one timer against its end and its callback.
+
+use crate::{
+    fault::Fault,
+    flags::Kind,
+    kernel::{explore, Disarmed},
+    map::{Map, FIRST, MAIN, OTHER},
+};
+use loom::thread;
+use std::sync::Arc;
+
+const HANDLE: u64 = FIRST;
+
+/// Runs `test` on a new map, for both kinds of engine.
+fn each_kind(preemptions: Option<usize>, test: fn(Fault, Kind)) {
+    for kind in [Kind::Timer, Kind::Wq] {
+        explore(preemptions, move || test(Fault::None, kind));
+    }
+}
+
+fn faulty(fault: Fault, kind: Kind, test: fn(Fault, Kind)) {
+    explore(Some(3), move || test(fault, kind));
+}
+
+fn start_and_free(fault: Fault, kind: Kind) {
+    let map = Map::new(fault, kind);
+    let starter = {
+        let map = map.clone();
+        thread::spawn(move || map.start(OTHER, HANDLE, 0))
+    };
+    assert!(map.free(MAIN, HANDLE));
+    starter.join().unwrap();
+    map.assert_freed();
+}
+
+/// A start that has found the timer comes before the last cancel, or is refused: the timer is never
+/// freed while armed.
+#[test]
+fn start_against_free() {
+    each_kind(None, start_and_free);
+}
+
+/// A start after the cancel leaves the freed timer armed.
+#[test]
+#[should_panic(expected = "freed while armed or running")]
+fn finds_cancel_before_grace_period() {
+    faulty(Fault::CancelBeforeGracePeriod, Kind::Timer, start_and_free);
+}
+
+/// A start that has found the timer arms freed memory.
+#[test]
+#[should_panic]
+fn finds_no_grace_period() {
+    faulty(Fault::NoGracePeriod, Kind::Timer, start_and_free);
+}
+
+fn start_and_free_and_expiry(fault: Fault, kind: Kind) {
+    let map = Map::new(fault, kind);
+    let starter = {
+        let map = map.clone();
+        thread::spawn(move || map.start(OTHER, HANDLE, 0))
+    };
+    let core = {
+        let map = map.clone();
+        thread::spawn(move || map.expire())
+    };
+    assert!(map.free(MAIN, HANDLE));
+    starter.join().unwrap();
+    core.join().unwrap();
+    map.assert_freed();
+}
+
+/// A callback that a late start brings about is waited for, wherever the end has got to.
+#[test]
+fn start_against_free_against_expiry() {
+    each_kind(Some(4), start_and_free_and_expiry);
+}
+
+fn free_and_expiry(fault: Fault, kind: Kind) {
+    let map = Map::new(fault, kind);
+    assert!(map.start(MAIN, HANDLE, 0));
+    let core = {
+        let map = map.clone();
+        thread::spawn(move || map.expire())
+    };
+    assert!(map.free(MAIN, HANDLE));
+    core.join().unwrap();
+    map.assert_freed();
+}
+
+/// A callback that is called while its timer is freed never takes the link of the reaper's list for
+/// the map, and is over before the memory goes.
+#[test]
+fn free_against_expiry() {
+    each_kind(None, free_and_expiry);
+}
+
+/// The memory goes while the callback runs.
+#[test]
+#[should_panic(expected = "freed while armed or running")]
+fn finds_end_that_ignores_running() {
+    faulty(Fault::EndIgnoresRunning, Kind::Wq, free_and_expiry);
+}
+
+/// The timer is killed and listed between the two loads.
+#[test]
+#[should_panic(expected = "the callback takes a link for its map")]
+fn finds_flags_before_map() {
+    faulty(Fault::FlagsBeforeMap, Kind::Wq, free_and_expiry);
+}
+
+fn cancel_and_free(fault: Fault, kind: Kind) {
+    let map = Map::new(fault, kind);
+    assert!(map.start(MAIN, HANDLE, 0));
+    let canceller = {
+        let map = map.clone();
+        thread::spawn(move || map.cancel(OTHER, HANDLE, false))
+    };
+    assert!(map.free(MAIN, HANDLE));
+    canceller.join().unwrap();
+    map.assert_freed();
+}
+
+/// Of the owner and a caller that waits, the last to go frees the timer, and only that one.
+#[test]
+fn cancel_against_free() {
+    each_kind(None, cancel_and_free);
+}
+
+/// The memory goes while the caller waits.
+#[test]
+#[should_panic]
+fn finds_cancel_without_reference() {
+    faulty(Fault::CancelWithoutReference, Kind::Timer, cancel_and_free);
+}
+
+/// One of two transitions at once is lost.
+#[test]
+#[should_panic]
+fn finds_store_instead_of_swap() {
+    faulty(Fault::StoreInsteadOfSwap, Kind::Timer, cancel_and_free);
+}
+
+/// The memory goes before those who found the timer are done.
+#[test]
+#[should_panic]
+fn finds_owner_that_puts_at_kill() {
+    faulty(Fault::OwnerPutAtKill, Kind::Timer, start_and_free);
+}
+
+fn cancel_and_free_and_expiry(fault: Fault, kind: Kind) {
+    let map = Map::new(fault, kind);
+    assert!(map.start(MAIN, HANDLE, 0));
+    let canceller = {
+        let map = map.clone();
+        thread::spawn(move || map.cancel(OTHER, HANDLE, false))
+    };
+    let core = {
+        let map = map.clone();
+        thread::spawn(move || map.expire())
+    };
+    assert!(map.free(MAIN, HANDLE));
+    canceller.join().unwrap();
+    core.join().unwrap();
+    map.assert_freed();
+}
+
+/// The caller that waits for a callback, and the end that does too, both outlast it.
+#[test]
+fn cancel_against_free_against_expiry() {
+    each_kind(Some(3), cancel_and_free_and_expiry);
+}
+
+fn cancel_and_expiry(fault: Fault, kind: Kind) {
+    let map = Map::new(fault, kind);
+    assert!(map.start(MAIN, HANDLE, 0));
+    let core = {
+        let map = map.clone();
+        thread::spawn(move || map.expire())
+    };
+    let was_armed = map.cancel(MAIN, HANDLE, true).unwrap();
+    assert!(map.timer.engine.is_idle(), "cancel returns too early");
+    assert!(!map.start(MAIN, HANDLE, 0), "no callback is left to start");
+    // A program that ran was not cancelled; the reverse fails where the callback was under way and
+    // found its program gone.
+    assert!(!(core.join().unwrap().is_some() && was_armed));
+    assert!(map.free(MAIN, HANDLE));
+    map.assert_freed();
+}
+
+/// After a cancel that waits nothing runs, and it tells the truth about what was armed.
+#[test]
+fn cancel_against_expiry() {
+    each_kind(None, cancel_and_expiry);
+}
+
+fn periodic_and_cancel(fault: Fault, kind: Kind) {
+    let map = Map::new(fault, kind);
+    assert!(map.start(MAIN, HANDLE, 5));
+    let core = {
+        let map = map.clone();
+        thread::spawn(move || {
+            map.expire();
+            map.expire();
+        })
+    };
+    map.cancel(MAIN, HANDLE, false).unwrap();
+    assert!(map.timer.engine.is_idle(), "the period goes on");
+    core.join().unwrap();
+    assert!(map.timer.engine.is_idle(), "the period goes on");
+    assert!(map.free(MAIN, HANDLE));
+    map.assert_freed();
+}
+
+/// A periodic callback that arms its timer again cannot get past a cancel that waits.
+#[test]
+fn period_against_cancel() {
+    explore(None, || periodic_and_cancel(Fault::None, Kind::Timer));
+}
+
+fn period_and_async_cancel(map: &Arc<Map>) {
+    assert!(map.start(MAIN, HANDLE, 5));
+    let core = {
+        let map = map.clone();
+        thread::spawn(move || map.expire())
+    };
+    let found = map.cancel_async(MAIN, HANDLE).unwrap();
+    core.join().unwrap();
+    // A callback that was seen to run may have armed the timer before the period was stopped: one
+    // more call, then it is over.
+    map.expire();
+    assert!(map.timer.engine.is_idle(), "the period goes on");
+    if found != Disarmed::Running {
+        assert!(map.expire().is_none());
+    }
+    assert!(map.free(MAIN, HANDLE));
+    map.assert_freed();
+}
+
+/// After a cancel that does not wait, a callback that it saw running may run once more, and then
+/// the period is over.
+#[test]
+fn period_against_async_cancel() {
+    explore(None, || {
+        period_and_async_cancel(&Map::new(Fault::None, Kind::Timer));
+    });
+}
+
+/// A periodic callback that arms its timer again cannot get past the end of the timer.
+#[test]
+fn period_against_free() {
+    explore(None, || {
+        let map = Map::new(Fault::None, Kind::Timer);
+        assert!(map.start(MAIN, HANDLE, 5));
+        let core = {
+            let map = map.clone();
+            thread::spawn(move || {
+                map.expire();
+                map.expire();
+            })
+        };
+        assert!(map.free(MAIN, HANDLE));
+        core.join().unwrap();
+        map.assert_freed();
+    });
+}
