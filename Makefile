@@ -33,7 +33,7 @@ KBUILD = $(MAKE) -C $(1) M=$(SOURCE) MO=$(OUT) $(KBUILD_VARS)
 
 # Targets are lists of steps, each of which may be parallel inside.
 .NOTPARALLEL:
-.PHONY: help demo check modules vm userland uapi fmt clean distclean \
+.PHONY: help demo check check-debug modules vm userland uapi fmt clean distclean \
 	run-demo run-selftests check-panics check-style check-vm in-root-modules in-root-check-style \
 	debug-kernels modules-debug run-debug in-root-modules-debug
 
@@ -48,6 +48,9 @@ demo: userland modules ## From nothing to timers that fire in a virtual machine
 
 check: userland ## Run every check and count them: what has to pass before a change is good
 	@$(BIN)/check $(CHECK_ARGS)
+
+check-debug: userland ## Run the selftests in kernels with KASAN, lockdep, kmemleak and KCSAN
+	@$(BIN)/check --debug $(CHECK_ARGS)
 
 ifeq ($(KDIR),)
 modules: userland ## Build sleeptimer.ko, for a kernel of Debian's or for KDIR
@@ -99,14 +102,15 @@ in-root-modules-debug:
 	@mkdir -p $(OUT) && rm -f $(OUT)/sleeptimer.ko
 	+@kdir=$$($(DEBUG_KERNEL)) && $(call KBUILD,$$kdir) LLVM=-19 modules
 
-# TESTS: names of selftest programs.
+# TESTS: names of selftest programs; SETTINGS: variables for them, as NAME=VALUE.
 run-debug:
 	@$(BUILDROOT) host-tools
 	@kdir=$$($(LLVM_BUILDROOT) run -- $(DEBUG_KERNEL)) && \
 		$(VM) run --kernel $$kdir/bzImage --append '$(DEBUG_LINE_$(FLAVOUR))' --memory 1024 \
 		--file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko --timeout 1200 \
 		$(foreach t,run_selftests $(TESTS),--file $(BIN)/$(t)) \
-		-- run_selftests $(if $(filter kasan,$(FLAVOUR)),--kmemleak) /lib/sleeptimer.ko $(TESTS:%=/bin/%)
+		-- run_selftests $(if $(filter kasan,$(FLAVOUR)),--kmemleak) $(SETTINGS) \
+		/lib/sleeptimer.ko $(TESTS:%=/bin/%)
 
 check-panics:
 	@$(BUILDROOT) run -- tools/check-panics $(OUT)/sleeptimer.ko

@@ -69,7 +69,7 @@ impl Device {
     pub(crate) fn register(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         // The device may be opened as soon as it is registered, so that comes last.
         try_pin_init!(&this in Self {
-            facility: Facility::new()?,
+            facility: Facility::new(c"sleeptimer", c"sleeptimer_highres")?,
             operations: operations(module),
             misc <- Opaque::try_ffi_init(move |slot: *mut bindings::miscdevice| {
                 // SAFETY: `this` is being initialised and pinned, and `operations` already is.

@@ -22,12 +22,13 @@ pub(crate) struct Facility {
 }
 
 impl Facility {
-    pub(crate) fn new() -> Result<Self> {
+    /// Creates the workers and the slab caches, which `/proc/slabinfo` shows by these names.
+    pub(crate) fn new(timers: &'static CStr, highres: &'static CStr) -> Result<Self> {
         const REAPER_ID: i32 = 0;
         Ok(Self {
             reaper: Workqueue::new(REAPER_ID)?,
-            timers: KmemCache::new(c"sleeptimer")?,
-            highres: KmemCache::new(c"sleeptimer_highres")?,
+            timers: KmemCache::new(timers)?,
+            highres: KmemCache::new(highres)?,
         })
     }
 }

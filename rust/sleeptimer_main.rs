@@ -18,6 +18,8 @@ mod events;
 mod facility;
 mod failure;
 mod ioctl;
+#[cfg(CONFIG_KUNIT)]
+mod kunit;
 mod map;
 mod places;
 mod program;

@@ -2,9 +2,10 @@
 //! Runs selftests, each with the module freshly loaded, and unloads it after each: whatever the
 //! test has leaked, the kernel reports when the module's slab cache goes.
 //!
-//! Usage: `run_selftests [--kmemleak] MODULE.ko PROGRAM...`. Prints KTAP, with each program's as a
-//! subtest, and exits with 0 if all passed, 1 if one failed. Suites in the module itself, which a
-//! kernel with KUnit runs, are tests too. With `--kmemleak` the kernel looks for leaks after each.
+//! Usage: `run_selftests [--kmemleak] [NAME=VALUE...] MODULE.ko PROGRAM...`. Prints KTAP, with each
+//! program's as a subtest, and exits with 0 if all passed, 1 if one failed. Suites in the module
+//! itself, which a kernel with KUnit runs, are tests too. With `--kmemleak` the kernel looks for
+//! leaks after each. `NAME=VALUE` is put into the environment of the programs.
 
 use nix::kmod::{delete_module, finit_module, DeleteModuleFlags, ModuleInitFlags};
 use sleeptimer_selftests::{
@@ -22,8 +23,13 @@ use std::{
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1).peekable();
     let leaks = arguments.next_if_eq("--kmemleak").is_some();
+    while let Some(setting) = arguments.next_if(|argument| argument.contains('=')) {
+        if let Some((name, value)) = setting.split_once('=') {
+            std::env::set_var(name, value);
+        }
+    }
     let Some(module) = arguments.next() else {
-        eprintln!("usage: run_selftests [--kmemleak] MODULE.ko PROGRAM...");
+        eprintln!("usage: run_selftests [--kmemleak] [NAME=VALUE...] MODULE.ko PROGRAM...");
         return ExitCode::from(2);
     };
     let programs: Vec<String> = arguments.collect();

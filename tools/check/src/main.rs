@@ -27,6 +27,9 @@ struct Arguments {
         default_value = "7.3 7.2"
     )]
     series: Vec<String>,
+    /// Run the selftests in debug kernels instead, which are built first.
+    #[arg(long)]
+    debug: bool,
     /// Run only the steps whose names contain this.
     #[arg(long)]
     only: Option<String>,
@@ -38,7 +41,11 @@ struct Arguments {
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     let tree = arguments.tree.canonicalize()?;
-    let mut steps = plan::steps(&tree, &arguments.series);
+    let mut steps = if arguments.debug {
+        plan::debug_steps(&tree)
+    } else {
+        plan::steps(&tree, &arguments.series)
+    };
     if let Some(only) = &arguments.only {
         steps.retain(|step| step.name.contains(only.as_str()));
         anyhow::ensure!(

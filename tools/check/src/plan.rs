@@ -80,6 +80,22 @@ pub fn steps(tree: &Path, series: &[String]) -> Vec<Step> {
     steps
 }
 
+/// The same selftests on kernels that look for faults as they run, with a longer stress.
+pub fn debug_steps(tree: &Path) -> Vec<Step> {
+    const STRESS: &str = "SETTINGS=STRESS_SECONDS=60";
+    let plan = Plan { tree };
+    let tests = format!("TESTS={}", SELFTESTS.join(" "));
+    let mut steps = vec![plan.make("debug kernels", &["debug-kernels"], Expect::Success)];
+    for flavour in ["kasan", "kcsan"] {
+        let flavour_is = format!("FLAVOUR={flavour}");
+        let build = ["modules-debug", &flavour_is, "KRUSTFLAGS=-Dwarnings"];
+        let run = ["run-debug", &flavour_is, &tests, STRESS];
+        steps.push(plan.make(format!("module for {flavour}"), &build, Expect::Success));
+        steps.push(plan.make(format!("selftests, {flavour}"), &run, Expect::Ktap));
+    }
+    steps
+}
+
 struct Plan<'a> {
     tree: &'a Path,
 }
