@@ -46,11 +46,12 @@ help: ## Show this list
 demo: userland modules ## From nothing to timers that fire in a virtual machine
 	@$(MAKE) --no-print-directory run-demo
 
+# Where CI is set, that is with debug kernels: continuous integration has the time.
 check: userland ## Run every check and count them: what has to pass before a change is good
-	@$(BIN)/check $(CHECK_ARGS)
+	@$(BIN)/check $(if $(CI),--kernels all) $(CHECK_ARGS)
 
 check-debug: userland ## Run the selftests in kernels with KASAN, lockdep, kmemleak and KCSAN
-	@$(BIN)/check --debug $(CHECK_ARGS)
+	@$(BIN)/check --kernels debug $(CHECK_ARGS)
 
 ifeq ($(KDIR),)
 modules: userland ## Build sleeptimer.ko, for a kernel of Debian's or for KDIR

@@ -175,7 +175,7 @@ impl Map {
         }
         timer.stop_period();
         if self.fault != Fault::WakeBeforeFlag {
-            self.sleepers.wake_all();
+            self.wake(timer.flags());
         }
         let was_armed = timer.disarm_sync();
         if has_reference {
@@ -203,9 +203,9 @@ impl Map {
                 last
             } else {
                 let (old, _) = timer.update(Flags::kill).unwrap();
+                self.wake(old);
                 self.programs.put(old.program())
             };
-            self.sleepers.wake_all();
             timer.hush_and_list();
             if self.fault == Fault::OwnerPutAtKill {
                 self.put(Timer::put);
@@ -270,8 +270,29 @@ impl Map {
         Some(ran)
     }
 
-    /// `Sleepers::sleep`
+    /// `BpfHrtimer::wake`
+    fn wake(&self, flags: Flags) {
+        if flags.is_asleep() {
+            self.sleepers.wake_all();
+        }
+    }
+
+    /// `BpfHrtimer::mark`
+    fn mark(&self, transition: fn(Flags) -> Flags) {
+        self.timer.update(|flags| Ok(transition(flags))).unwrap();
+    }
+
+    /// `BpfHrtimer::sleep`
     fn sleep(&self) {
+        if self.fault != Fault::NotMarkedAsleep {
+            self.mark(Flags::fall_asleep);
+        }
+        self.sleep_in_queue();
+        self.mark(Flags::wake_up);
+    }
+
+    /// `Sleepers::sleep`
+    fn sleep_in_queue(&self) {
         let done = || self.timer.flags().hurry();
         if self.fault == Fault::LookBeforeQueueing {
             if !done() {

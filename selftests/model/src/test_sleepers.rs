@@ -38,6 +38,13 @@ fn finds_wake_before_flag() {
     explore(Some(3), || sleep_and_cancel(Fault::WakeBeforeFlag));
 }
 
+/// Nobody wakes whom nobody knows to be asleep.
+#[test]
+#[should_panic(expected = "deadlock")]
+fn finds_not_marked_asleep() {
+    explore(Some(3), || sleep_and_cancel(Fault::NotMarkedAsleep));
+}
+
 /// The wake-up comes between the look and the queue.
 #[test]
 #[should_panic(expected = "deadlock")]

@@ -10,7 +10,7 @@ mod seeded;
 mod step;
 
 use anyhow::Result;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Checks the whole project: style, lints, builds, tests on the host and tests in virtual machines.
@@ -27,9 +27,9 @@ struct Arguments {
         default_value = "7.3 7.2"
     )]
     series: Vec<String>,
-    /// Run the selftests in debug kernels instead, which are built first.
-    #[arg(long)]
-    debug: bool,
+    /// In which kernels to run the selftests. Debug kernels are built first.
+    #[arg(long, value_enum, default_value_t = Kernels::Stock)]
+    kernels: Kernels,
     /// Run only the steps whose names contain this.
     #[arg(long)]
     only: Option<String>,
@@ -38,14 +38,27 @@ struct Arguments {
     list: bool,
 }
 
+/// Kinds of kernels.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kernels {
+    /// Debian's, and all checks that need none.
+    Stock,
+    /// Those with KASAN, lockdep, KCSAN and the like, and nothing else.
+    Debug,
+    /// Both.
+    All,
+}
+
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     let tree = arguments.tree.canonicalize()?;
-    let mut steps = if arguments.debug {
-        plan::debug_steps(&tree)
-    } else {
-        plan::steps(&tree, &arguments.series)
-    };
+    let mut steps = Vec::new();
+    if arguments.kernels != Kernels::Debug {
+        steps.extend(plan::steps(&tree, &arguments.series));
+    }
+    if arguments.kernels != Kernels::Stock {
+        steps.extend(plan::debug_steps(&tree));
+    }
     if let Some(only) = &arguments.only {
         steps.retain(|step| step.name.contains(only.as_str()));
         anyhow::ensure!(

@@ -78,10 +78,23 @@ const HARMLESS: &[&str] = &[
     r"^(Kernel c|C)ommand line: ",
     r"^ODEBUG: selftest passed",
     r"^Spectre V2 : WARNING: ",
-    // After it has disabled a work item, the kernel looks, without an annotation, at a bit of it that
-    // never changes, while others may be at its other bits.
-    r"^BUG: KCSAN: data-race in __cancel_work_sync / (__queue_work|queue_work_on|work_grab_pending)$",
-    r"^BUG: KCSAN: data-race in __cancel_work / __cancel_work_sync$",
+    // Functions of workqueues and of hrtimers that may be called at once, and sort that out among
+    // themselves: what they read without an annotation is the kernel's affair.
+    concat!(
+        r"^BUG: KCSAN: data-race in (__cancel_work|__cancel_work_sync|__flush_work|__queue_work",
+        r"|delayed_work_timer_fn|insert_work|mod_delayed_work_on|move_linked_works",
+        r"|process_scheduled_works|queue_delayed_work_on|queue_work_on|start_flush_work",
+        r"|work_busy|work_grab_pending|worker_thread) / (__cancel_work_sync|__flush_work",
+        r"|__queue_work|delayed_work_timer_fn|insert_work|mod_delayed_work_on|move_linked_works",
+        r"|process_scheduled_works|queue_delayed_work_on|queue_work_on|start_flush_work",
+        r"|work_busy|work_grab_pending|worker_thread)$"
+    ),
+    concat!(
+        r"^BUG: KCSAN: data-race in (__hrtimer_run_queues|__remove_hrtimer|enqueue_hrtimer",
+        r"|hrtimer_active|hrtimer_start_range_ns|hrtimer_try_to_cancel|remove_hrtimer)",
+        r" / (enqueue_hrtimer|hrtimer_active|hrtimer_start_range_ns|hrtimer_try_to_cancel",
+        r"|remove_hrtimer)$"
+    ),
 ];
 
 /// The first line of a report of KCSAN, and the line after its last one.
