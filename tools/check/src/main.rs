@@ -30,6 +30,9 @@ struct Arguments {
     /// In which kernels to run the selftests. Debug kernels are built first.
     #[arg(long, value_enum, default_value_t = Kernels::Stock)]
     kernels: Kernels,
+    /// Which debug kernels.
+    #[arg(long, value_delimiter = ',', default_value = "kasan,kcsan")]
+    flavours: Vec<String>,
     /// Run only the steps whose names contain this.
     #[arg(long)]
     only: Option<String>,
@@ -57,7 +60,7 @@ fn main() -> Result<ExitCode> {
         steps.extend(plan::steps(&tree, &arguments.series));
     }
     if arguments.kernels != Kernels::Stock {
-        steps.extend(plan::debug_steps(&tree));
+        steps.extend(plan::debug_steps(&tree, &arguments.flavours));
     }
     if let Some(only) = &arguments.only {
         steps.retain(|step| step.name.contains(only.as_str()));

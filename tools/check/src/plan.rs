@@ -81,12 +81,14 @@ pub fn steps(tree: &Path, series: &[String]) -> Vec<Step> {
 }
 
 /// The same selftests on kernels that look for faults as they run, with a longer stress.
-pub fn debug_steps(tree: &Path) -> Vec<Step> {
+pub fn debug_steps(tree: &Path, flavours: &[String]) -> Vec<Step> {
     const STRESS: &str = "SETTINGS=STRESS_SECONDS=60";
     let plan = Plan { tree };
     let tests = format!("TESTS={}", SELFTESTS.join(" "));
-    let mut steps = vec![plan.make("debug kernels", &["debug-kernels"], Expect::Success)];
-    for flavour in ["kasan", "kcsan"] {
+    let kernels = format!("FLAVOURS={}", flavours.join(" "));
+    let kernels = ["debug-kernels", &kernels];
+    let mut steps = vec![plan.make("debug kernels", &kernels, Expect::Success)];
+    for flavour in flavours {
         let flavour_is = format!("FLAVOUR={flavour}");
         let build = ["modules-debug", &flavour_is, "KRUSTFLAGS=-Dwarnings"];
         let run = ["run-debug", &flavour_is, &tests, STRESS];
