@@ -19,6 +19,8 @@
 //! The `rcu_head` and the `sync_work` that end a timer are the map's, one each for all its timers:
 //! see [`crate::reaper`]. So a timer needs no more than a link of its own, and 104 bytes.
 
+#![deny(unsafe_code)]
+
 use super::flags_word::FlagsWord;
 use core::mem::offset_of;
 use kernel::{
@@ -43,6 +45,13 @@ pub(super) struct HrtimerEngine {
 }
 
 /// A timer: see the [module documentation](super).
+///
+/// # Invariants
+///
+/// - The arm of `engine` that belongs to the kind is initialised, and is the only one in use.
+/// - A timer of the kind `HighresDelayedWq` is the field `timer` of a [`Highres`], whose work is
+///   initialised.
+/// - `reclaim` points to the map of the timer, which outlives it, until the timer is dying.
 #[repr(C)]
 #[pin_data]
 pub(crate) struct BpfHrtimer {
