@@ -35,6 +35,8 @@ pub(crate) enum Fault {
     ProgramWithoutGracePeriod,
     /// Sleepers are woken before the flags say that they should hurry.
     WakeBeforeFlag,
+    /// A start does not look again after it has armed the timer.
+    StartLooksOnce,
     /// A sleeper does not say that it may have to be woken.
     NotMarkedAsleep,
     /// A sleeper looks at its condition before it is on the wait queue only.

@@ -56,6 +56,32 @@ fn finds_no_grace_period() {
     faulty(Fault::NoGracePeriod, Kind::Timer, start_and_free);
 }
 
+fn start_and_cancel(fault: Fault, kind: Kind) {
+    let map = Map::new(fault, kind);
+    let starter = {
+        let map = map.clone();
+        thread::spawn(move || map.start(OTHER, HANDLE, 0))
+    };
+    map.cancel(MAIN, HANDLE, true).unwrap();
+    starter.join().unwrap();
+    assert!(map.timer.engine.is_idle(), "armed without a callback");
+    assert!(map.free(MAIN, HANDLE));
+    map.assert_freed();
+}
+
+/// A start that crosses a cancel, which drops the callback, is undone by one of the two.
+#[test]
+fn start_against_cancel() {
+    each_kind(None, start_and_cancel);
+}
+
+/// The cancel has found nothing armed, and the start arms after that.
+#[test]
+#[should_panic(expected = "armed without a callback")]
+fn finds_start_looks_once() {
+    faulty(Fault::StartLooksOnce, Kind::Timer, start_and_cancel);
+}
+
 fn start_and_free_and_expiry(fault: Fault, kind: Kind) {
     let map = Map::new(fault, kind);
     let starter = {

@@ -90,15 +90,26 @@ impl Timer {
     /// `check_start`
     fn check_start(&self) -> bool {
         let flags = self.flags();
-        !flags.dying() && flags.program().is_some()
+        !flags.dying() && !flags.is_waited_for() && flags.program().is_some()
     }
 
     /// `BpfHrtimer::start`
     pub(crate) fn start(&self, expiry: u64, period: u64) -> bool {
         self.check_start() && {
             self.arm(expiry, period);
-            true
+            // The second look of a start would hide the cancel that comes too early, too.
+            let looks_once = [Fault::StartLooksOnce, Fault::CancelBeforeGracePeriod];
+            looks_once.contains(&self.fault) || self.check_started()
         }
+    }
+
+    /// `BpfHrtimer::check_started`
+    fn check_started(&self) -> bool {
+        let is_bound = self.flags().program().is_some();
+        if !is_bound {
+            self.engine.try_to_cancel();
+        }
+        is_bound
     }
 
     /// `arm_hrtimer`
