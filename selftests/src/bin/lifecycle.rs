@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         a_full_map_takes_a_timer_again_as_soon_as_one_is_freed,
         a_callback_can_be_replaced,
         a_full_ring_counts_and_loses_nothing,
+        the_count_of_a_freed_timer_goes_with_it,
         poll_tells_of_events,
         a_read_waits_for_an_event,
     ])
@@ -279,6 +280,27 @@ fn a_full_ring_counts_and_loses_nothing() -> Outcome {
         );
     }
     Ok(())
+}
+
+fn the_count_of_a_freed_timer_goes_with_it() -> Outcome {
+    let sizes = Sizes {
+        timers: 1,
+        events: 1,
+        ..Sizes::default()
+    };
+    let map = ok!(Map::open_nonblocking(sizes));
+    let old = bound_timer(&map, Kind::Timer, &[Step::Event; 4])?;
+    ok!(map.start(old, Duration::ZERO));
+    std::thread::sleep(WHILE);
+    // One event is in the ring, and three are counted behind it.
+    ok!(map.free(old));
+    let new = bound_timer(&map, Kind::Timer, &[Step::Event])?;
+    ok!(map.start(new, Duration::ZERO));
+    std::thread::sleep(WHILE);
+    let events = expect_events(&map, 2)?;
+    let seen = events.iter().map(|event| (event.handle, event.count));
+    check!(seen.eq([(old.handle, 1), (new.handle, 1)]), "{events:?}");
+    expect_silence(&map, SHORT)
 }
 
 fn poll_tells_of_events() -> Outcome {
