@@ -133,7 +133,7 @@ impl BpfHrtimer {
     fn live(&self) -> Option<(&Map, Flags)> {
         // Acquire: read before the flags. `reclaim` is overwritten after the dying bit is set, so
         // whoever sees the timer alive now has read the map. Pairs with `BpfHrtimer::kill` and
-        // `BpfHrtimer::link`.
+        // `List::push`.
         let map = self.reclaim.load(Acquire);
         let flags = self.flags.load();
         if flags.dying() {
@@ -158,8 +158,8 @@ impl BpfHrtimer {
         if period == 0 || is_queued {
             return 1;
         }
-        // SAFETY: As above; nobody else writes these now, as the timer is not queued and starts of
-        // periodic timers hold the lock.
+        // SAFETY: As above. A start that took no lock may write these meanwhile: it looks at the
+        // period after that, and then starts the timer again with the lock, after us.
         let (soft, hard) = unsafe {
             (
                 (&raw const (*timer)._softexpires).read_volatile(),
