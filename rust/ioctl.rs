@@ -7,7 +7,7 @@
 use crate::{
     bpf_hrtimer::{
         flags::{Clock, Flags, Kind},
-        resolution_ns, Arming, BpfHrtimer, Expiry,
+        resolution_ns, Arming, BpfHrtimer, Expiry, MIN_PERIOD_NS,
     },
     context::Process,
     device::Session,
@@ -107,6 +107,7 @@ fn get_info(argument: &Argument) -> Result<isize, Failure> {
     argument.write(&uapi::Info {
         features: 0,
         resolution_ns: resolution_ns(),
+        min_period_ns: MIN_PERIOD_NS,
         max_sleep_ns: MAX_SLEEP_NS,
         max_timers: MAX_TIMERS,
         max_programs: Flags::MAX_PROGRAMS,
@@ -114,7 +115,9 @@ fn get_info(argument: &Argument) -> Result<isize, Failure> {
         max_steps: uapi::MAX_STEPS,
         event_size: size_of::<uapi::Event>() as u32,
         timer_size: size_of::<BpfHrtimer>() as u32,
-        reserved: [0; 2],
+        max_write: 0,
+        max_ops: 0,
+        reserved: [0; 4],
     })?;
     Ok(0)
 }

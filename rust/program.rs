@@ -33,7 +33,7 @@ impl TryFrom<&uapi::Step> for Step {
     type Error = Failure;
 
     fn try_from(raw: &uapi::Step) -> Result<Self, Failure> {
-        if raw.flags != 0 || raw.reserved != [0; 2] {
+        if raw.flags != 0 || raw.len != 0 || raw.fd != 0 || raw.offset != 0 {
             return Err(Failure::BadArgument);
         }
         match (raw.op, raw.arg) {

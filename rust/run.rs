@@ -91,7 +91,7 @@ impl Run<'_> {
                 context,
                 cpu: CpuId::current().as_u32(),
                 worker,
-                pad: 0,
+                flags: 0,
             },
         );
     }

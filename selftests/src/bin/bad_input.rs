@@ -309,8 +309,10 @@ fn programs_are_validated_whole() -> Outcome {
             ..event()
         },
         sys::sleeptimer_step { arg: 1, ..event() },
+        sys::sleeptimer_step { len: 1, ..event() },
+        sys::sleeptimer_step { fd: 1, ..event() },
         sys::sleeptimer_step {
-            reserved: [1, 0],
+            offset: 1,
             ..event()
         },
         sys::sleeptimer_step {

@@ -54,7 +54,7 @@ fn info_tells_the_object_size() -> Outcome {
     }
     check!(info.resolution_ns > 0);
     check_eq!(info.features, 0);
-    check_eq!(info.reserved, [0; 2]);
+    check_eq!(info.reserved, [0; 4]);
     Ok(())
 }
 
