@@ -34,7 +34,7 @@ pub(crate) const SMP_CALL_WAIT: kernel::ffi::c_int = 1;
 #[cfg(not(kernel_before_7_3))]
 pub(crate) const SMP_CALL_WAIT: bool = true;
 
-/// File descriptor in bad state. `kernel::error` has it from 7.3 on.
-pub(crate) fn ebadfd() -> Error {
-    Error::from_errno(-(bindings::EBADFD as kernel::ffi::c_int))
+/// The error of a number. `kernel::error` has names for all of them from 7.3 on.
+pub(crate) fn error(number: u32) -> Error {
+    Error::from_errno((number as kernel::ffi::c_int).wrapping_neg())
 }

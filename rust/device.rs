@@ -14,6 +14,7 @@ use kernel::{
         file::{flags::O_NONBLOCK, File},
         LocalFile,
     },
+    mm::virt::VmaNew,
     prelude::*,
     sync::{poll::PollTable, SetOnce},
     types::Opaque,
@@ -107,6 +108,7 @@ fn operations(module: &ThisModule) -> bindings::file_operations {
         release: Some(release),
         read: Some(read),
         poll: Some(poll),
+        mmap: Some(mmap),
         unlocked_ioctl: Some(unlocked_ioctl),
         #[cfg(CONFIG_COMPAT)]
         compat_ioctl: bindings::compat_ptr_ioctl,
@@ -193,7 +195,7 @@ unsafe extern "C" fn read(
     let mut writer = UserSlice::new(UserPtr::from_ptr(buffer.cast()), length).writer();
     let result = session
         .map()
-        .and_then(|map| map.events().read(&process, &mut writer, block));
+        .and_then(|map| map.events().read(map.table(), &process, &mut writer, block));
     match result {
         Ok(bytes) => bytes as isize,
         Err(failure) => Error::from(failure).to_errno() as isize,
@@ -214,8 +216,26 @@ unsafe extern "C" fn poll(
     // SAFETY: By the safety requirements.
     let table = unsafe { PollTable::from_raw(table) };
     match session.map() {
-        Ok(map) if map.events().poll(file, &table) => bindings::POLLIN | bindings::POLLRDNORM,
+        Ok(map) if map.events().poll(map.table(), file, &table) => {
+            bindings::POLLIN | bindings::POLLRDNORM
+        }
         Ok(_) => 0,
         Err(_) => bindings::POLLERR,
+    }
+}
+
+/// # Safety
+///
+/// Called for an open file of ours, with an area that is being made.
+unsafe extern "C" fn mmap(file: *mut bindings::file, vma: *mut bindings::vm_area_struct) -> c_int {
+    // SAFETY: By the safety requirements.
+    let session = unsafe { session(file) };
+    // SAFETY: By the safety requirements.
+    let first = unsafe { (*vma).vm_pgoff };
+    // SAFETY: By the safety requirements.
+    let vma = unsafe { VmaNew::from_raw(vma) };
+    match session.map().and_then(|map| map.events().map(vma, first)) {
+        Ok(()) => 0,
+        Err(failure) => Error::from(failure).to_errno(),
     }
 }

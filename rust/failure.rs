@@ -7,6 +7,7 @@
 use crate::compat;
 use kernel::{
     alloc::{kvec::PushError, AllocError},
+    bindings,
     prelude::*,
 };
 
@@ -43,12 +44,16 @@ pub(crate) enum Failure {
     TooManyWaiters,
     /// There are no events, and the file is non-blocking.
     WouldBlock,
+    /// The op that this one is linked to has failed.
+    LinkedOpFailed,
     /// A signal came while waiting.
     Interrupted,
     /// There is not enough memory.
     NoMemory,
     /// The address is not the caller's to read or write.
     BadAddress,
+    /// User space may not write to, or run, this part of the ring.
+    ReadOnly,
     /// There is no such request.
     UnknownRequest,
 }
@@ -63,7 +68,8 @@ impl From<Failure> for Error {
             | Failure::NoCallback => EINVAL,
             Failure::NoSuchTimer | Failure::NoSuchProgram => ENOENT,
             Failure::MapFull => ENOSPC,
-            Failure::NotSetUp => compat::ebadfd(),
+            Failure::NotSetUp => compat::error(bindings::EBADFD),
+            Failure::LinkedOpFailed => compat::error(bindings::ECANCELED),
             Failure::AlreadySetUp | Failure::BeingCancelled => EBUSY,
             Failure::TooManyWaiters | Failure::WouldBlock => EAGAIN,
             // Upstream's bpf_timer_cancel_async() returns -1 then, which is this.
@@ -72,6 +78,7 @@ impl From<Failure> for Error {
             Failure::Interrupted => ERESTARTSYS,
             Failure::NoMemory => ENOMEM,
             Failure::BadAddress => EFAULT,
+            Failure::ReadOnly => EACCES,
             Failure::UnknownRequest => ENOTTY,
         }
     }

@@ -1,29 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The requests of user space: decoded and validated here, once, and handed to the map.
+//! The requests of user space, handed to the map.
 
 #![deny(unsafe_code)]
 
 use crate::{
     bpf_hrtimer::{
-        flags::{Clock, Flags, Kind},
-        resolution_ns, Arming, BpfHrtimer, Expiry, MIN_PERIOD_NS,
+        flags::{Flags, Kind},
+        resolution_ns, BpfHrtimer, MIN_PERIOD_NS,
     },
     context::Process,
+    decode::{arming, delayed_wq_kind, expect, new_timer, timer_kind, wq_kind, Argument},
     device::Session,
     failure::Failure,
     map::{Family, Map},
     program::{Program, MAX_SLEEP_NS},
+    submit,
     table::Handle,
     uapi,
 };
-use kernel::{
-    bindings,
-    ioctl::_IOC_SIZE,
-    prelude::*,
-    transmute::{AsBytes, FromBytes},
-    uaccess::{UserPtr, UserSlice},
-};
+use kernel::{ioctl::_IOC_SIZE, prelude::*};
 
 /// The most timers of one map: what the flags word could name, less what a table of that size
 /// would take before the first timer exists.
@@ -32,27 +28,8 @@ const MAX_TIMERS: u32 = Flags::MAX_TIMERS >> 4;
 kernel::static_assert!(uapi::MAX_TIMERS == Flags::MAX_TIMERS);
 kernel::static_assert!(uapi::MAX_PROGRAMS == Flags::MAX_PROGRAMS);
 
-/// The argument of a request: a structure of the caller's.
-struct Argument {
-    address: UserPtr,
-    size: usize,
-}
-
-impl Argument {
-    fn read<T: FromBytes>(&self) -> Result<T, Failure> {
-        UserSlice::new(self.address, self.size)
-            .reader()
-            .read()
-            .map_err(|_| Failure::BadAddress)
-    }
-
-    fn write<T: AsBytes>(&self, value: &T) -> Result<(), Failure> {
-        UserSlice::new(self.address, self.size)
-            .writer()
-            .write(value)
-            .map_err(|_| Failure::BadAddress)
-    }
-}
+/// What [`uapi::Info::features`] tells.
+const FEATURES: u32 = uapi::FEATURE_SUBMIT | uapi::FEATURE_QUERY | uapi::FEATURE_MMAP;
 
 /// Serves one request; the result is what `ioctl` returns.
 pub(crate) fn dispatch(
@@ -63,16 +40,15 @@ pub(crate) fn dispatch(
 ) -> Result<isize, Failure> {
     use Family::{AnyTimer, DelayedWq, SleepableTimer, Timer, Wq};
 
-    let argument = &Argument {
-        address: UserPtr::from_addr(address),
-        size: _IOC_SIZE(request),
-    };
+    let argument = &Argument::new(address, _IOC_SIZE(request));
     let map = || session.map();
     match request {
         uapi::IOC_GET_INFO => get_info(argument),
         uapi::IOC_SETUP => setup(session, argument),
         uapi::IOC_PROGRAM_CREATE => program_create(map()?, process, argument),
         uapi::IOC_PROGRAM_DESTROY => program_destroy(map()?, argument),
+        uapi::IOC_SUBMIT => submit::submit(map()?, process, argument),
+        uapi::IOC_QUERY => query(map()?, argument),
         uapi::IOC_TIMER_INIT => init(map()?, process, argument, timer_kind),
         uapi::IOC_TIMER_SET_CALLBACK => set_callback(map()?, Timer, argument),
         uapi::IOC_TIMER_SET_SLEEPABLE_CB => set_callback(map()?, SleepableTimer, argument),
@@ -94,18 +70,9 @@ pub(crate) fn dispatch(
     }
 }
 
-/// Refuses a request unless this, which it should be, is true.
-fn expect(is_valid: bool) -> Result<(), Failure> {
-    if is_valid {
-        Ok(())
-    } else {
-        Err(Failure::BadArgument)
-    }
-}
-
 fn get_info(argument: &Argument) -> Result<isize, Failure> {
     argument.write(&uapi::Info {
-        features: 0,
+        features: FEATURES.into(),
         resolution_ns: resolution_ns(),
         min_period_ns: MIN_PERIOD_NS,
         max_sleep_ns: MAX_SLEEP_NS,
@@ -116,7 +83,7 @@ fn get_info(argument: &Argument) -> Result<isize, Failure> {
         event_size: size_of::<uapi::Event>() as u32,
         timer_size: size_of::<BpfHrtimer>() as u32,
         max_write: 0,
-        max_ops: 0,
+        max_ops: uapi::MAX_OPS,
         reserved: [0; 4],
     })?;
     Ok(0)
@@ -151,13 +118,17 @@ fn read_steps(request: &uapi::ProgramCreate) -> Result<KVec<uapi::Step>, Failure
     let address = usize::try_from(request.steps).map_err(|_| Failure::BadAddress)?;
     let nr_steps = request.nr_steps as usize;
     let size = nr_steps.wrapping_mul(size_of::<uapi::Step>());
-    let mut reader = UserSlice::new(UserPtr::from_addr(address), size).reader();
-    let mut steps = KVec::with_capacity(nr_steps, GFP_KERNEL)?;
-    for _ in 0..nr_steps {
-        let step: uapi::Step = reader.read().map_err(|_| Failure::BadAddress)?;
-        steps.push_within_capacity(step)?;
-    }
+    let mut steps = KVec::from_elem(uapi::Step::default(), nr_steps, GFP_KERNEL)?;
+    Argument::new(address, size).read_all(&mut steps)?;
     Ok(steps)
+}
+
+/// Tells what a timer does.
+fn query(map: &Map, argument: &Argument) -> Result<isize, Failure> {
+    let request: uapi::Query = argument.read()?;
+    expect(request.flags == 0 && request.reserved == 0)?;
+    argument.write(&map.query(Handle::from(request.handle))?)?;
+    Ok(0)
 }
 
 fn program_destroy(map: &Map, argument: &Argument) -> Result<isize, Failure> {
@@ -167,36 +138,6 @@ fn program_destroy(map: &Map, argument: &Argument) -> Result<isize, Failure> {
     Ok(0)
 }
 
-fn timer_kind(flags: u32) -> Option<Kind> {
-    match flags {
-        0 => Some(Kind::Timer),
-        uapi::TIMER_SLEEPABLE => Some(Kind::SleepableTimer),
-        _ => None,
-    }
-}
-
-fn wq_kind(flags: u32) -> Option<Kind> {
-    (flags == 0).then_some(Kind::Wq)
-}
-
-fn delayed_wq_kind(flags: u32) -> Option<Kind> {
-    match flags {
-        0 => Some(Kind::DelayedWq),
-        uapi::DELAYED_WQ_HIGHRES => Some(Kind::HighresDelayedWq),
-        _ => None,
-    }
-}
-
-fn clock(id: u32) -> Option<Clock> {
-    match id {
-        bindings::CLOCK_MONOTONIC => Some(Clock::Monotonic),
-        bindings::CLOCK_REALTIME => Some(Clock::Realtime),
-        bindings::CLOCK_BOOTTIME => Some(Clock::Boottime),
-        bindings::CLOCK_TAI => Some(Clock::Tai),
-        _ => None,
-    }
-}
-
 fn init(
     map: &Map,
     process: &Process<'_>,
@@ -204,10 +145,7 @@ fn init(
     kind: fn(u32) -> Option<Kind>,
 ) -> Result<isize, Failure> {
     let request: uapi::Init = argument.read()?;
-    expect(request.reserved == 0)?;
-    let kind = kind(request.flags).ok_or(Failure::BadArgument)?;
-    let clock = clock(request.clock).ok_or(Failure::BadArgument)?;
-    expect(kind.has_hrtimer() || clock == Clock::Monotonic || kind == Kind::SleepableTimer)?;
+    let (kind, clock) = new_timer(&request, kind)?;
     let handle = map.init(kind, clock, request.user_data, process)?;
     let written = argument.write(&uapi::Init {
         handle: handle.into(),
@@ -226,27 +164,6 @@ fn set_callback(map: &Map, family: Family, argument: &Argument) -> Result<isize,
     expect(request.flags == 0)?;
     map.set_callback(Handle::from(request.handle), family, request.program)?;
     Ok(0)
-}
-
-/// How a request wants a timer armed, and the CPU that it names.
-fn arming(request: &uapi::Start) -> Result<(Arming, Option<u32>), Failure> {
-    const KNOWN: u32 = uapi::START_ABS | uapi::START_CPU_PIN | uapi::START_CPU;
-    let has = |flag| request.flags & flag != 0;
-    expect(request.flags & !KNOWN == 0 && request.reserved == 0)?;
-    expect(!(has(uapi::START_CPU) && has(uapi::START_CPU_PIN)))?;
-    expect(has(uapi::START_CPU) || request.cpu == 0)?;
-    let expiry = if has(uapi::START_ABS) {
-        Expiry::At(request.expires_ns)
-    } else {
-        Expiry::In(request.expires_ns)
-    };
-    let arming = Arming {
-        expiry,
-        slack: request.slack_ns,
-        period: request.period_ns,
-        pinned: has(uapi::START_CPU_PIN),
-    };
-    Ok((arming, has(uapi::START_CPU).then_some(request.cpu)))
 }
 
 fn start(

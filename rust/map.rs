@@ -34,12 +34,21 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    fn has(self, kind: Kind) -> bool {
+    /// The family of a kind.
+    pub(crate) fn of(kind: Kind) -> Self {
         match kind {
-            Kind::Timer => matches!(self, Family::Timer | Family::AnyTimer),
-            Kind::SleepableTimer => matches!(self, Family::SleepableTimer | Family::AnyTimer),
-            Kind::Wq => self == Family::Wq,
-            Kind::DelayedWq | Kind::HighresDelayedWq => self == Family::DelayedWq,
+            Kind::Timer => Family::Timer,
+            Kind::SleepableTimer => Family::SleepableTimer,
+            Kind::Wq => Family::Wq,
+            Kind::DelayedWq | Kind::HighresDelayedWq => Family::DelayedWq,
+        }
+    }
+
+    fn has(self, kind: Kind) -> bool {
+        let family = Family::of(kind);
+        match self {
+            Family::AnyTimer => matches!(family, Family::Timer | Family::SleepableTimer),
+            _ => self == family,
         }
     }
 }
@@ -266,6 +275,39 @@ impl Map {
         }
     }
 
+    /// A look at a timer.
+    pub(crate) fn query(&self, handle: Handle) -> Result<uapi::Query, Failure> {
+        let rcu = rcu::read_lock();
+        let timer = self.table.get(handle, &rcu)?;
+        // SAFETY: By the invariants of the table, the timer is valid while the token lives.
+        let timer = unsafe { timer.as_ref() };
+        let flags = timer.flags(&rcu);
+        let (handle, user_data) = self
+            .table
+            .describe(flags.index())
+            .ok_or(Failure::NoSuchTimer)?;
+        let seen = timer.observe();
+        let mut state = 0;
+        if seen.is_armed {
+            state |= uapi::STATE_ARMED;
+        }
+        if seen.is_running {
+            state |= uapi::STATE_RUNNING;
+        }
+        Ok(uapi::Query {
+            handle: handle.into(),
+            user_data,
+            expires_ns: seen.expires.unwrap_or(0).max(0).unsigned_abs(),
+            remaining_ns: seen.remaining(flags.clock()),
+            period_ns: seen.period,
+            backlog: self.events.backlog(&self.table, flags.index()),
+            kind: flags.kind() as u32,
+            clock: flags.clock().id() as u32,
+            state,
+            ..uapi::Query::default()
+        })
+    }
+
     /// Takes the name of a program away; timers that are bound to it keep it. Any context.
     pub(crate) fn program_destroy(&self, program: u32) -> Result<(), Failure> {
         self.programs.destroy(program, &rcu::read_lock())
@@ -300,24 +342,19 @@ impl PinnedDrop for Map {
         // are in process context, and hold no lock.
         let process = unsafe { Process::assume() };
         let this = self.into_ref();
-        let used = this.table.ever_used();
         // All are marked as dying before the first is waited for, so that all sleepers wake at
         // once, and the waits are as long as the longest callback, not as their sum.
-        for index in 0..used {
-            if let Some(timer) = this.table.occupant(index) {
-                // SAFETY: Only `free` takes timers out of the table, and nobody is in there now.
-                if let Ok(flags) = unsafe { timer.as_ref() }.kill() {
-                    this.put_program(flags.program());
-                }
+        for timer in this.table.occupants() {
+            // SAFETY: Only `free` takes timers out of the table, and nobody is in there now.
+            if let Ok(flags) = unsafe { timer.as_ref() }.kill() {
+                this.put_program(flags.program());
             }
         }
         this.sleepers.wake_all();
-        for index in 0..used {
-            if let Some(timer) = this.table.detach_slot(index) {
-                // SAFETY: The table was the owner. `kill` has succeeded above, and nobody is in an
-                // entry point that could have found the timer.
-                unsafe { BpfHrtimer::end_sync(timer, &this, &process) };
-            }
+        for timer in this.table.detach_all() {
+            // SAFETY: The table was the owner. `kill` has succeeded above, and nobody is in an
+            // entry point that could have found the timer.
+            unsafe { BpfHrtimer::end_sync(timer, &this, &process) };
         }
         this.reaper.wait_idle(&process);
         this.table.wait_empty(&process);

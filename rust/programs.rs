@@ -10,7 +10,7 @@
 use crate::{
     context::{Process, RcuRead},
     failure::Failure,
-    places::{Generation, Name, Places},
+    places::{Name, Places},
     program::Program,
 };
 use core::{
@@ -35,12 +35,8 @@ struct Counted {
     rcu: Opaque<bindings::callback_head>,
 }
 
-/// A place for a program.
-struct Slot {
-    /// Null: free.
-    program: Atomic<*mut Counted>,
-    generation: Generation,
-}
+/// A place for a program. Null: free.
+type Slot = crate::places::Slot<Atomic<*mut Counted>>;
 
 /// The programs of a map.
 ///
@@ -50,9 +46,8 @@ struct Slot {
 /// null.
 #[pin_data]
 pub(crate) struct Programs {
-    slots: KVVec<Slot>,
     #[pin]
-    places: Places,
+    places: Places<Atomic<*mut Counted>>,
 }
 
 /// What user space calls a program: 12 bits of index, 20 bits of generation.
@@ -91,18 +86,9 @@ impl Counted {
 
 impl Programs {
     pub(crate) fn new(max: u32) -> Result<impl PinInit<Self>, Failure> {
-        let mut slots = KVVec::with_capacity(max as usize, GFP_KERNEL_ACCOUNT)?;
-        for _ in 0..max {
-            slots.push_within_capacity(Slot {
-                program: Atomic::new(null_mut()),
-                generation: Generation::new(),
-            })?;
-        }
-        let places = Places::new(max, u32::MAX >> INDEX_BITS)?;
-        Ok(pin_init!(Self {
-            slots,
-            places <- places,
-        }))
+        let last_generation = u32::MAX >> INDEX_BITS;
+        let places = Places::new(max, last_generation, || Atomic::new(null_mut()))?;
+        Ok(pin_init!(Self { places <- places }))
     }
 
     /// Adds a program, if `announce` succeeds in telling its number.
@@ -113,11 +99,10 @@ impl Programs {
         announce: impl FnOnce(u32) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let counted = KBox::new_uninit(GFP_KERNEL_ACCOUNT)?;
-        let index = self.places.take(process)?;
-        let slot = self.slots.get(index as usize).ok_or(Failure::MapFull)?;
-        let generation = slot.generation.get();
+        let (index, slot) = self.places.take(process)?;
+        let generation = slot.generation();
         if let Err(failure) = announce(Name { index, generation }.into()) {
-            self.places.untake(index, &slot.generation);
+            self.places.untake(index);
             return Err(failure);
         }
         let counted = KBox::into_raw(counted.write(Counted {
@@ -129,12 +114,16 @@ impl Programs {
             rcu: Opaque::uninit(),
         }));
         // Release: whoever finds the program sees it whole. Pairs with `find`.
-        slot.program.store(counted, Release);
+        slot.value.store(counted, Release);
         Ok(())
     }
 
+    fn slot(&self, index: u32) -> Option<&Slot> {
+        self.places.get(index)
+    }
+
     fn find<'r>(&self, index: u32, _: &'r RcuRead) -> Option<&'r Counted> {
-        let program = self.slots.get(index as usize)?.program.load(Acquire);
+        let program = self.slot(index)?.value.load(Acquire);
         // SAFETY: By the type invariants, the program is valid while the token lives.
         NonNull::new(program).map(|program| unsafe { program.as_ref() })
     }
@@ -143,10 +132,10 @@ impl Programs {
     fn find_named<'r>(&self, number: u32, rcu: &'r RcuRead) -> Result<&'r Counted, Failure> {
         let name = Name::from(number);
         let counted = self.find(name.index, rcu).ok_or(Failure::NoSuchProgram)?;
-        let slot = self.slots.get(name.index as usize);
+        let slot = self.slot(name.index);
         // The generation is read after the program, so that of one that came later is not taken
         // for the one that the number means.
-        let is_same = slot.is_some_and(|slot| slot.generation.get() == name.generation);
+        let is_same = slot.is_some_and(|slot| slot.generation() == name.generation);
         if is_same && counted.named.load(Relaxed) {
             Ok(counted)
         } else {
@@ -183,17 +172,17 @@ impl Programs {
 
     /// Drops a reference to program `index`, which the caller has. Any context.
     pub(crate) fn put(&self, index: u32) {
-        let Some(slot) = self.slots.get(index as usize) else {
+        let Some(slot) = self.slot(index) else {
             return;
         };
-        let program = slot.program.load(Acquire);
+        let program = slot.value.load(Acquire);
         // SAFETY: The caller's reference keeps the program valid.
         let Some(counted) = (unsafe { program.as_ref() }) else {
             return;
         };
         if counted.references.fetch_sub(1, Full) == 1 {
             // Whoever finds the program from here on would find it too late for the grace period.
-            slot.program.store(null_mut(), Relaxed);
+            slot.value.store(null_mut(), Relaxed);
             self.places.note_ending();
             // SAFETY: The last reference has gone, so nobody else comes here, and the program is
             // freed by the callback only.
@@ -220,16 +209,16 @@ impl Programs {
 
     /// Frees all programs, and waits until that has happened. No timer is left.
     pub(crate) fn close(&self, process: &Process<'_>) {
-        for (index, slot) in self.slots.iter().enumerate() {
-            let program = slot.program.load(Acquire);
+        for (index, slot) in self.places.ever_taken() {
+            let program = slot.value.load(Acquire);
             // SAFETY: A program that has its name has a reference, so it is valid.
             if unsafe { program.as_ref() }.is_some_and(|counted| counted.named.xchg(false, Full)) {
-                slot.program.store(null_mut(), Relaxed);
+                slot.value.store(null_mut(), Relaxed);
                 self.places.note_ending();
                 // SAFETY: The name has had the last reference, as no timer is left. Nobody else
                 // looks at programs any more, so this needs no grace period.
                 drop(unsafe { KBox::from_raw(program) });
-                self.places.give_back(index as u32, &slot.generation);
+                self.places.give_back(index);
             }
         }
         self.places.wait_empty(process);
@@ -246,11 +235,9 @@ unsafe extern "C" fn after_grace_period(head: *mut bindings::callback_head) {
     // SAFETY: The programs of a map stay until all their places are free.
     let programs = unsafe { &*counted.programs };
     let index = counted.index;
-    if let Some(slot) = programs.slots.get(index as usize) {
-        drop(counted);
-        // This comes last: the map may be gone once its last place is free.
-        programs.places.give_back(index, &slot.generation);
-    }
+    drop(counted);
+    // This comes last: the map may be gone once its last place is free.
+    programs.places.give_back(index);
 }
 
 /// A counted reference to a program.

@@ -10,12 +10,7 @@ use crate::{
     program::{Program, Runner, Step},
     uapi,
 };
-use kernel::{
-    cpu::CpuId,
-    current,
-    sync::rcu,
-    time::{ClockSource, Monotonic},
-};
+use kernel::{cpu::CpuId, current, sync::rcu};
 
 impl Map {
     /// Runs what is bound to `timer`, for so many expirations at once.
@@ -82,12 +77,13 @@ impl Run<'_> {
             Runner::Worker(_) => (uapi::CONTEXT_PROCESS, current!().pid() as u32),
         };
         self.map.events().push(
+            self.map.table(),
             self.index,
             uapi::Event {
                 handle: handle.into(),
                 user_data,
                 count: self.expirations,
-                time_ns: <Monotonic as ClockSource>::ktime_get() as u64,
+                time_ns: self.map.events().now(),
                 context,
                 cpu: CpuId::current().as_u32(),
                 worker,

@@ -9,10 +9,12 @@
 
 use kernel::prelude::*;
 
+mod backlog;
 mod batches;
 mod bpf_hrtimer;
 mod compat;
 mod context;
+mod decode;
 mod device;
 mod events;
 mod facility;
@@ -25,10 +27,12 @@ mod places;
 mod program;
 mod programs;
 mod reaper;
+mod ring;
 mod run;
 mod slab;
 mod sleepers;
 mod spinlock_irqsave;
+mod submit;
 mod table;
 mod uapi;
 mod workqueue;

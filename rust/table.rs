@@ -11,11 +11,12 @@ use crate::{
     bpf_hrtimer::BpfHrtimer,
     context::{Process, RcuRead},
     failure::Failure,
-    places::{Generation, Name, Places},
+    places::{Name, Places, Slot},
 };
 use core::ptr::{null_mut, NonNull};
 use kernel::{
     prelude::*,
+    static_assert,
     sync::atomic::{Acquire, Atomic, Full, Relaxed, Release},
 };
 
@@ -38,14 +39,18 @@ impl From<Handle> for u64 {
     }
 }
 
-/// A place for a timer.
-struct Slot {
+/// What a slot holds of a timer.
+pub(crate) struct Entry {
     /// Null: free, or its timer ends.
     timer: Atomic<*mut BpfHrtimer>,
-    /// Changes before the slot is given away again.
-    generation: Generation,
     user_data: Atomic<u64>,
 }
+
+/// A place for a timer. Its word counts events that found the ring full, see [`crate::backlog`].
+type Place = Slot<Entry>;
+
+// What a timer costs beside its object: people keep a million of them.
+static_assert!(size_of::<Place>() == 24);
 
 /// The timers of a map.
 ///
@@ -55,32 +60,22 @@ struct Slot {
 /// made null.
 #[pin_data]
 pub(crate) struct Table {
-    slots: KVVec<Slot>,
     #[pin]
-    places: Places,
+    places: Places<Entry>,
 }
 
 impl Table {
     pub(crate) fn new(max_timers: u32) -> Result<impl PinInit<Self>, Failure> {
-        let mut slots = KVVec::with_capacity(max_timers as usize, GFP_KERNEL_ACCOUNT)?;
-        for _ in 0..max_timers {
-            let slot = Slot {
-                timer: Atomic::new(null_mut()),
-                generation: Generation::new(),
-                user_data: Atomic::new(0),
-            };
-            slots.push_within_capacity(slot)?;
-        }
-        let places = Places::new(max_timers, u32::MAX)?;
-        Ok(pin_init!(Self {
-            slots,
-            places <- places,
-        }))
+        let places = Places::new(max_timers, u32::MAX, || Entry {
+            timer: Atomic::new(null_mut()),
+            user_data: Atomic::new(0),
+        })?;
+        Ok(pin_init!(Self { places <- places }))
     }
 
     /// Takes a free slot, and waits for one if the table is full only because timers are ending.
     pub(crate) fn reserve(&self, process: &Process<'_>) -> Result<u32, Failure> {
-        self.places.take(process)
+        self.places.take(process).map(|(index, _)| index)
     }
 
     /// Puts a timer into a slot that was reserved for it, and names it.
@@ -90,23 +85,22 @@ impl Table {
         timer: NonNull<BpfHrtimer>,
         user_data: u64,
     ) -> Result<Handle, Failure> {
-        let slot = self.slots.get(index as usize).ok_or(Failure::NoSuchTimer)?;
-        let generation = slot.generation.get();
-        slot.user_data.store(user_data, Relaxed);
+        let slot = self.places.get(index).ok_or(Failure::NoSuchTimer)?;
+        let generation = slot.generation();
+        slot.value.user_data.store(user_data, Relaxed);
         // Release: whoever finds the timer sees it set up, and sees the generation and the user
         // data of its slot. Pairs with `find`.
-        slot.timer.store(timer.as_ptr(), Release);
+        slot.value.timer.store(timer.as_ptr(), Release);
         Ok(Handle(Name { index, generation }))
     }
 
     /// The slot of a handle and the timer in it.
-    fn find(&self, Handle(name): Handle) -> Result<(&Slot, NonNull<BpfHrtimer>), Failure> {
-        let slot = self.slots.get(name.index as usize);
-        let slot = slot.ok_or(Failure::NoSuchTimer)?;
+    fn find(&self, Handle(name): Handle) -> Result<(&Place, NonNull<BpfHrtimer>), Failure> {
+        let slot = self.places.get(name.index).ok_or(Failure::NoSuchTimer)?;
         // Acquire: the generation is read after the timer, so that a timer that came later is not
         // taken for the one that the handle means. Pairs with `publish`.
-        let timer = NonNull::new(slot.timer.load(Acquire)).ok_or(Failure::NoSuchTimer)?;
-        if slot.generation.get() != name.generation {
+        let timer = NonNull::new(slot.value.timer.load(Acquire)).ok_or(Failure::NoSuchTimer)?;
+        if slot.generation() != name.generation {
             return Err(Failure::NoSuchTimer);
         }
         Ok((slot, timer))
@@ -126,51 +120,51 @@ impl Table {
     ) -> Result<NonNull<BpfHrtimer>, Failure> {
         let (slot, timer) = self.find(handle)?;
         // The token keeps the timer allocated, so an equal address is the same timer.
-        slot.timer
+        slot.value
+            .timer
             .cmpxchg(timer.as_ptr(), null_mut(), Full)
             .map_err(|_| Failure::NoSuchTimer)?;
         self.places.note_ending();
         Ok(timer)
     }
 
-    /// The timer in slot `index`.
-    pub(crate) fn occupant(&self, index: u32) -> Option<NonNull<BpfHrtimer>> {
-        NonNull::new(self.slots.get(index as usize)?.timer.load(Acquire))
+    /// All timers that are in the table, of which nobody creates or frees any meanwhile.
+    pub(crate) fn occupants(&self) -> impl Iterator<Item = NonNull<BpfHrtimer>> + '_ {
+        let places = self.places.ever_taken();
+        places.filter_map(|(_, slot)| NonNull::new(slot.value.timer.load(Acquire)))
     }
 
-    /// Takes any timer out of slot `index`, like [`Self::detach`].
-    pub(crate) fn detach_slot(&self, index: u32) -> Option<NonNull<BpfHrtimer>> {
-        let slot = self.slots.get(index as usize)?;
-        let timer = NonNull::new(slot.timer.xchg(null_mut(), Full))?;
-        self.places.note_ending();
-        Some(timer)
+    /// Takes all timers out of the table one by one, like [`Self::detach`].
+    pub(crate) fn detach_all(&self) -> impl Iterator<Item = NonNull<BpfHrtimer>> + '_ {
+        let places = self.places.ever_taken();
+        places.filter_map(|(_, slot)| {
+            let timer = NonNull::new(slot.value.timer.xchg(null_mut(), Full))?;
+            self.places.note_ending();
+            Some(timer)
+        })
     }
 
     /// Gives back the slot of a timer that was taken out of the table, and has ended. Any context.
     pub(crate) fn give_back(&self, index: u32) {
-        if let Some(slot) = self.slots.get(index as usize) {
-            self.places.give_back(index, &slot.generation);
-        }
+        self.places.give_back(index);
     }
 
     /// Gives back a slot that was reserved, and never held a timer.
     pub(crate) fn cancel_reservation(&self, index: u32) {
-        if let Some(slot) = self.slots.get(index as usize) {
-            self.places.untake(index, &slot.generation);
-        }
+        self.places.untake(index);
     }
 
     /// The handle and the user data of the timer in a slot that is taken.
     pub(crate) fn describe(&self, index: u32) -> Option<(Handle, u64)> {
-        let slot = self.slots.get(index as usize)?;
-        let generation = slot.generation.get();
+        let slot = self.places.get(index)?;
+        let generation = slot.generation();
         let handle = Handle(Name { index, generation });
-        Some((handle, slot.user_data.load(Relaxed)))
+        Some((handle, slot.value.user_data.load(Relaxed)))
     }
 
-    /// Slots from here on were never in use.
-    pub(crate) fn ever_used(&self) -> u32 {
-        self.places.ever_taken()
+    /// A word that belongs to the timer in a slot that is taken, 0 at first.
+    pub(crate) fn word(&self, index: u32) -> Option<&Atomic<u32>> {
+        self.places.get(index).map(Slot::word)
     }
 
     /// Waits until the memory of all timers is freed. All of them have to be ending.

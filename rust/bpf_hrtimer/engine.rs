@@ -24,6 +24,9 @@ pub(crate) fn resolution_ns() -> u64 {
     u64::from(unsafe { bindings::hrtimer_resolution })
 }
 
+/// The length of a jiffy. Not by `HZ`, which is that of the ABI here.
+pub(super) const NS_PER_JIFFY: u64 = 1_000_000_000 / bindings::CONFIG_HZ as u64;
+
 /// When a timer expires, in nanoseconds.
 #[derive(Clone, Copy)]
 pub(crate) enum Expiry {
@@ -76,8 +79,6 @@ impl Arming {
 
     /// The delay in jiffies, not less than asked. Only for a plain arming.
     fn jiffies(&self) -> usize {
-        // Not `HZ`, which is that of the ABI here.
-        const NS_PER_JIFFY: u64 = 1_000_000_000 / bindings::CONFIG_HZ as u64;
         // The longest delay that jiffies compare rightly.
         const MAX: u64 = usize::MAX as u64 >> 2;
         let (Expiry::In(ns) | Expiry::At(ns)) = self.expiry;
@@ -90,7 +91,8 @@ impl Arming {
 }
 
 impl Clock {
-    fn id(self) -> bindings::clockid_t {
+    /// The number that user space knows it by.
+    pub(crate) fn id(self) -> bindings::clockid_t {
         let id = match self {
             Clock::Monotonic => bindings::CLOCK_MONOTONIC,
             Clock::Realtime => bindings::CLOCK_REALTIME,
@@ -233,7 +235,7 @@ impl BpfHrtimer {
     }
 
     /// The delayed work. Only of a delayed_wq.
-    fn delayed_work(&self) -> *mut bindings::delayed_work {
+    pub(super) fn delayed_work(&self) -> *mut bindings::delayed_work {
         // SAFETY: This computes an address within the union, and reads nothing.
         unsafe { &raw mut (*self.engine.get()).delayed_work }
     }
@@ -245,7 +247,7 @@ impl BpfHrtimer {
     }
 
     /// The work item that runs the callback. Not of a timer.
-    fn work(&self) -> *mut bindings::work_struct {
+    pub(super) fn work(&self) -> *mut bindings::work_struct {
         match self.flags.load().kind() {
             Kind::HighresDelayedWq => self.highres().work.get(),
             // SAFETY: This computes an address within the union. A `delayed_work` begins with its

@@ -57,6 +57,7 @@ mod engine;
 pub(crate) mod flags;
 mod flags_word;
 mod layout;
+mod observe;
 mod reclaim;
 
 pub(crate) use self::{

@@ -140,7 +140,7 @@ impl BpfHrtimer {
             // SAFETY: By the safety requirements; the other kinds are of this type and cache.
             _ => unsafe { facility.timers.free(timer) },
         }
-        map.events().forget(flags.index());
+        map.events().forget(map.table(), flags.index());
         // This comes last: the map may be gone once its last slot is free.
         map.table().give_back(flags.index());
     }

@@ -38,9 +38,9 @@ pub static WARN: Fault = Fault {
 /// Looking a timer up can panic.
 pub static PANIC: Fault = Fault {
     name: "seeded-panic",
-    file: "rust/table.rs",
-    from: "NonNull::new(self.slots.get(index as usize)?.timer.load(Acquire))",
-    to: "NonNull::new(self.slots[index as usize].timer.load(Acquire))",
+    file: "rust/places.rs",
+    from: "self.slots.get(index as usize)",
+    to: "Some(&self.slots[index as usize])",
 };
 
 /// A callback in softirq waits for a callback.

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A look at what a timer does, without stopping it.
+
+use super::{
+    engine::NS_PER_JIFFY,
+    flags::{Clock, Kind},
+    layout::BpfHrtimer,
+};
+use kernel::{bindings, sync::atomic::Relaxed};
+
+/// What a look at a timer has seen. It may be different already.
+#[derive(Default)]
+pub(crate) struct Observed {
+    pub(crate) is_armed: bool,
+    pub(crate) is_running: bool,
+    /// When it fires next, in ns of its clock; nothing if it is not armed, or waits for a worker.
+    pub(crate) expires: Option<i64>,
+    /// In ns, 0 for a timer that fires once.
+    pub(crate) period: u64,
+}
+
+impl Observed {
+    /// How long it is until the timer fires, in ns.
+    pub(crate) fn remaining(&self, clock: Clock) -> u64 {
+        let expires = self.expires.unwrap_or(i64::MIN);
+        expires.saturating_sub(clock.now()).max(0).unsigned_abs()
+    }
+}
+
+impl BpfHrtimer {
+    /// Looks at the timer, which the caller keeps alive. Any context.
+    pub(crate) fn observe(&self) -> Observed {
+        let flags = self.flags.load();
+        match flags.kind() {
+            Kind::Timer => self.observe_hrtimer(),
+            Kind::SleepableTimer | Kind::Wq => self.observe_work(),
+            Kind::DelayedWq => Observed {
+                expires: self.delayed_expiry(flags.clock()),
+                ..self.observe_work()
+            },
+            Kind::HighresDelayedWq => {
+                let (timer, work) = (self.observe_hrtimer(), self.observe_work());
+                Observed {
+                    is_armed: timer.is_armed || work.is_armed,
+                    is_running: work.is_running,
+                    ..timer
+                }
+            }
+        }
+    }
+
+    /// Of a timer that is armed again while its callback runs, the latter is not seen.
+    fn observe_hrtimer(&self) -> Observed {
+        let timer = self.hrtimer();
+        // SAFETY: The hrtimer is set up. The core writes these from other CPUs.
+        let (is_queued, expires) = unsafe {
+            (
+                (&raw const (*timer).is_queued).read_volatile(),
+                (&raw const (*timer)._softexpires).read_volatile(),
+            )
+        };
+        Observed {
+            is_armed: is_queued,
+            // SAFETY: The hrtimer is set up.
+            is_running: !is_queued && unsafe { bindings::hrtimer_active(timer) },
+            expires: is_queued.then_some(expires),
+            period: self.period().load(Relaxed),
+        }
+    }
+
+    fn observe_work(&self) -> Observed {
+        // SAFETY: The work is initialised.
+        let busy = unsafe { bindings::work_busy(self.work()) };
+        Observed {
+            is_armed: busy & bindings::wq_misc_consts_WORK_BUSY_PENDING != 0,
+            is_running: busy & bindings::wq_misc_consts_WORK_BUSY_RUNNING != 0,
+            ..Observed::default()
+        }
+    }
+
+    /// When a delayed work expires, to the jiffy, unless it waits for no more than a worker.
+    fn delayed_expiry(&self, clock: Clock) -> Option<i64> {
+        let work = self.delayed_work();
+        // SAFETY: The timer is initialised. The core writes these from other CPUs.
+        let (pending, expires) = unsafe {
+            (
+                (&raw const (*work).timer.entry.pprev).read_volatile(),
+                (&raw const (*work).timer.expires).read_volatile(),
+            )
+        };
+        // SAFETY: The kernel counts jiffies here, from any CPU.
+        let jiffies = unsafe { (&raw const bindings::jiffies).read_volatile() };
+        let left = (expires.wrapping_sub(jiffies) as isize).max(0);
+        let left = (left as u64).saturating_mul(NS_PER_JIFFY);
+        (!pending.is_null()).then(|| clock.now().saturating_add_unsigned(left))
+    }
+}
