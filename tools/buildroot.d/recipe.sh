@@ -11,7 +11,8 @@ readonly gcc_packages=(
 # A kernel with sanitizers has Rust only if clang builds it, and of the version that rustc links.
 readonly llvm_packages=("${gcc_packages[@]}" clang-19 lld-19 llvm-19)
 case $toolchain in
-gcc) packages=("${gcc_packages[@]}") ;;
+# The ABI is checked for C++ too.
+gcc) packages=("${gcc_packages[@]}" g++) ;;
 llvm) packages=("${llvm_packages[@]}") ;;
 *) die "SLEEPTIMER_TOOLCHAIN is '$toolchain': set it to gcc or llvm" ;;
 esac
