@@ -49,7 +49,7 @@ enum sleeptimer_features {
 	SLEEPTIMER_FEATURE_QUERY	= 1 << 1,
 	SLEEPTIMER_FEATURE_MMAP		= 1 << 2,
 	SLEEPTIMER_FEATURE_EVENTFD	= 1 << 3,
-	SLEEPTIMER_FEATURE_FILES	= 1 << 4,
+	SLEEPTIMER_FEATURE_FILES	= 1 << 4
 };
 
 /**
@@ -130,7 +130,7 @@ enum sleeptimer_step_op {
 	SLEEPTIMER_STEP_EVENTFD		= 3,
 	SLEEPTIMER_STEP_WRITE		= 4,
 	SLEEPTIMER_STEP_FSYNC		= 5,
-	SLEEPTIMER_STEP_FDATASYNC	= 6,
+	SLEEPTIMER_STEP_FDATASYNC	= 6
 };
 
 /**
@@ -225,7 +225,7 @@ struct sleeptimer_program_query {
  */
 enum sleeptimer_init_flags {
 	SLEEPTIMER_TIMER_SLEEPABLE	= 1 << 0,
-	SLEEPTIMER_DELAYED_WQ_HIGHRES	= 1 << 0,
+	SLEEPTIMER_DELAYED_WQ_HIGHRES	= 1 << 0
 };
 
 /**
@@ -268,7 +268,7 @@ enum sleeptimer_start_flags {
 	SLEEPTIMER_START_ABS		= 1 << 0,
 	SLEEPTIMER_START_CPU_PIN	= 1 << 1,
 	/* 1 << 2 stays free: it is an error for bpf_timer_start() too. */
-	SLEEPTIMER_START_CPU		= 1 << 3,
+	SLEEPTIMER_START_CPU		= 1 << 3
 };
 
 /**
@@ -321,7 +321,7 @@ enum sleeptimer_kind {
 	SLEEPTIMER_KIND_SLEEPABLE_TIMER		= 2,
 	SLEEPTIMER_KIND_WQ			= 3,
 	SLEEPTIMER_KIND_DELAYED_WQ		= 4,
-	SLEEPTIMER_KIND_HIGHRES_DELAYED_WQ	= 5,
+	SLEEPTIMER_KIND_HIGHRES_DELAYED_WQ	= 5
 };
 
 /**
@@ -331,7 +331,7 @@ enum sleeptimer_kind {
  */
 enum sleeptimer_state {
 	SLEEPTIMER_STATE_ARMED		= 1 << 0,
-	SLEEPTIMER_STATE_RUNNING	= 1 << 1,
+	SLEEPTIMER_STATE_RUNNING	= 1 << 1
 };
 
 /**
@@ -409,7 +409,7 @@ enum sleeptimer_opcode {
 	SLEEPTIMER_OP_DELAYED_WQ_START		= 0x32,
 	SLEEPTIMER_OP_DELAYED_WQ_MOD		= 0x33,
 	SLEEPTIMER_OP_DELAYED_WQ_CANCEL		= 0x34,
-	SLEEPTIMER_OP_FREE			= 0x40,
+	SLEEPTIMER_OP_FREE			= 0x40
 };
 
 /**
@@ -420,11 +420,11 @@ enum sleeptimer_opcode {
  */
 enum sleeptimer_op_flags {
 	SLEEPTIMER_OP_LINK	= 1 << 0,
-	SLEEPTIMER_OP_PERIODIC	= 1 << 1,
+	SLEEPTIMER_OP_PERIODIC	= 1 << 1
 };
 
 /* In an op: the timer of the last init op before it in the same batch. */
-#define SLEEPTIMER_HANDLE_LAST	0ULL
+#define SLEEPTIMER_HANDLE_LAST	0U
 
 /**
  * struct sleeptimer_op - one call of a batch
@@ -480,7 +480,7 @@ struct sleeptimer_submit {
  */
 enum sleeptimer_context {
 	SLEEPTIMER_CONTEXT_SOFTIRQ	= 1,
-	SLEEPTIMER_CONTEXT_PROCESS	= 2,
+	SLEEPTIMER_CONTEXT_PROCESS	= 2
 };
 
 /**
@@ -490,7 +490,7 @@ enum sleeptimer_context {
  *	context, CPU and worker are 0.
  */
 enum sleeptimer_event_flags {
-	SLEEPTIMER_EVENT_ACCUMULATED	= 1 << 0,
+	SLEEPTIMER_EVENT_ACCUMULATED	= 1 << 0
 };
 
 /**
@@ -549,7 +549,7 @@ struct sleeptimer_ring_consumer {
  * @SLEEPTIMER_RING_BACKLOG: expirations have found the ring full
  */
 enum sleeptimer_ring_flags {
-	SLEEPTIMER_RING_BACKLOG	= 1 << 0,
+	SLEEPTIMER_RING_BACKLOG	= 1 << 0
 };
 
 /**
