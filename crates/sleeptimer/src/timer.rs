@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Timers, and what they are.
+
+use sleeptimer_sys as sys;
+
+/// What a timer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Runs in softirq, after a delay or at a time, once or periodically.
+    Timer,
+    /// Runs in a worker, at once, and may sleep.
+    SleepableTimer,
+    /// Runs in a worker, at once, and may sleep; a cancel never drops its callback.
+    Wq,
+    /// Runs in a worker, after a delay in jiffies, and may sleep.
+    DelayedWq,
+    /// Runs in a worker, like a [`Kind::Timer`] in time, and may sleep.
+    HighresDelayedWq,
+}
+
+/// The clock that a timer follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// Since boot, without suspend.
+    Monotonic,
+    /// The time of day.
+    Realtime,
+    /// Since boot, with suspend.
+    Boottime,
+    /// International atomic time.
+    Tai,
+}
+
+impl Clock {
+    pub(crate) fn id(self) -> u32 {
+        match self {
+            Clock::Realtime => 0,
+            Clock::Monotonic => 1,
+            Clock::Boottime => 7,
+            Clock::Tai => 11,
+        }
+    }
+}
+
+/// A timer, wq or delayed_wq of a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Timer {
+    /// Its name in the map.
+    pub handle: u64,
+    /// What it is: this chooses the entry points that are called for it.
+    pub kind: Kind,
+}
+
+impl Timer {
+    pub(crate) fn raw(self) -> sys::sleeptimer_ref {
+        sys::sleeptimer_ref {
+            handle: self.handle,
+            ..Default::default()
+        }
+    }
+}
