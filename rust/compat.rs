@@ -2,7 +2,7 @@
 
 //! What differs between the kernel series that we build for.
 
-use kernel::{bindings, error::Error};
+use kernel::{bindings, error::Error, module_param::ModuleParamAccess};
 
 #[cfg(not(kernel_before_7_3))]
 pub(crate) use pin_init::raw_init;
@@ -33,6 +33,14 @@ pub(crate) const HRTIMER_NORESTART: bindings::hrtimer_restart =
 pub(crate) const SMP_CALL_WAIT: kernel::ffi::c_int = 1;
 #[cfg(not(kernel_before_7_3))]
 pub(crate) const SMP_CALL_WAIT: bool = true;
+
+/// The value of a parameter of the module.
+pub(crate) fn parameter<T: Copy>(access: &ModuleParamAccess<T>) -> T {
+    #[cfg(kernel_before_7_3)]
+    return *access.value();
+    #[cfg(not(kernel_before_7_3))]
+    access.value()
+}
 
 /// The error of a number. `kernel::error` has names for all of them from 7.3 on.
 pub(crate) fn error(number: u32) -> Error {

@@ -5,7 +5,9 @@
 //! [`kernel::miscdevice`] has no `poll`, and before 7.3 does not set `owner`, so that a module could
 //! be unloaded under an open file: the operations are our own.
 
-use crate::{context::Process, facility::Facility, failure::Failure, ioctl, map::Map, uapi};
+use crate::{
+    context::Process, facility::Facility, failure::Failure, ioctl, limits::Limits, map::Map, uapi,
+};
 use kernel::{
     bindings, container_of,
     error::to_result,
@@ -28,6 +30,11 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// What the module's parameters allow.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.facility.limits
+    }
+
     pub(crate) fn map(&self) -> Result<&Map, Failure> {
         let map = self.map.as_ref().ok_or(Failure::NotSetUp)?;
         Ok(map)

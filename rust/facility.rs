@@ -4,6 +4,7 @@
 
 use crate::{
     bpf_hrtimer::{BpfHrtimer, Highres},
+    limits::Limits,
     slab::KmemCache,
     workqueue::Workqueue,
 };
@@ -12,6 +13,7 @@ use kernel::{bindings, prelude::*};
 /// Lives as long as the module. Fields are dropped in this order: the last works run, and only
 /// then the memory goes.
 pub(crate) struct Facility {
+    pub(crate) limits: Limits,
     /// Runs the works of reapers only, so that a map's own callbacks cannot hold the end of a timer
     /// up.
     pub(crate) reaper: Workqueue,
@@ -25,8 +27,10 @@ impl Facility {
     /// Creates the workers and the slab caches, which `/proc/slabinfo` shows by these names.
     pub(crate) fn new(timers: &'static CStr, highres: &'static CStr) -> Result<Self> {
         const REAPER_ID: i32 = 0;
+        const DEFAULT_WORKERS: u32 = 0;
         Ok(Self {
-            reaper: Workqueue::new(REAPER_ID)?,
+            limits: Limits::from_parameters(),
+            reaper: Workqueue::new(REAPER_ID, DEFAULT_WORKERS)?,
             timers: KmemCache::new(timers)?,
             highres: KmemCache::new(highres)?,
         })

@@ -21,10 +21,6 @@ use crate::{
 };
 use kernel::{ioctl::_IOC_SIZE, prelude::*};
 
-/// The most timers of one map: what the flags word could name, less what a table of that size
-/// would take before the first timer exists.
-const MAX_TIMERS: u32 = Flags::MAX_TIMERS >> 4;
-
 kernel::static_assert!(uapi::MAX_TIMERS == Flags::MAX_TIMERS);
 kernel::static_assert!(uapi::MAX_PROGRAMS == Flags::MAX_PROGRAMS);
 
@@ -43,7 +39,7 @@ pub(crate) fn dispatch(
     let argument = &Argument::new(address, _IOC_SIZE(request));
     let map = || session.map();
     match request {
-        uapi::IOC_GET_INFO => get_info(argument),
+        uapi::IOC_GET_INFO => get_info(session, argument),
         uapi::IOC_SETUP => setup(session, argument),
         uapi::IOC_PROGRAM_CREATE => program_create(map()?, process, argument),
         uapi::IOC_PROGRAM_DESTROY => program_destroy(map()?, argument),
@@ -70,13 +66,13 @@ pub(crate) fn dispatch(
     }
 }
 
-fn get_info(argument: &Argument) -> Result<isize, Failure> {
+fn get_info(session: &Session, argument: &Argument) -> Result<isize, Failure> {
     argument.write(&uapi::Info {
         features: FEATURES.into(),
         resolution_ns: resolution_ns(),
         min_period_ns: MIN_PERIOD_NS,
         max_sleep_ns: MAX_SLEEP_NS,
-        max_timers: MAX_TIMERS,
+        max_timers: session.limits().map_timers,
         max_programs: Flags::MAX_PROGRAMS,
         max_events: uapi::MAX_EVENTS,
         max_steps: uapi::MAX_STEPS,
@@ -92,7 +88,7 @@ fn get_info(argument: &Argument) -> Result<isize, Failure> {
 fn setup(session: &Session, argument: &Argument) -> Result<isize, Failure> {
     let setup: uapi::Setup = argument.read()?;
     expect(setup.flags == 0 && setup.reserved == [0; 2])?;
-    expect((1..=MAX_TIMERS).contains(&setup.max_timers))?;
+    expect((1..=session.limits().map_timers).contains(&setup.max_timers))?;
     expect((1..=Flags::MAX_PROGRAMS).contains(&setup.max_programs))?;
     expect((1..=uapi::MAX_EVENTS).contains(&setup.max_events))?;
     session.set_up(&setup)?;

@@ -86,7 +86,8 @@ impl Map {
         let table = Table::new(setup.max_timers)?;
         let programs = Programs::new(setup.max_programs)?;
         let events = Events::new(setup.max_events, setup.max_timers)?;
-        let workqueue = Workqueue::new(current!().pid()).map_err(|_| Failure::NoMemory)?;
+        let workqueue = Workqueue::new(current!().pid(), facility.limits.map_workers)
+            .map_err(|_| Failure::NoMemory)?;
         KBox::pin_init(
             pin_init!(Self {
                 facility,

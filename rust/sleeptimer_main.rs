@@ -22,6 +22,7 @@ mod failure;
 mod ioctl;
 #[cfg(CONFIG_KUNIT)]
 mod kunit;
+mod limits;
 mod map;
 mod places;
 mod program;
@@ -43,6 +44,16 @@ module! {
     authors: ["The Sleepable Timers project"],
     description: "Sleepable timers",
     license: "GPL",
+    params: {
+        max_timers: u32 {
+            default: 1048576,
+            description: "Most timers of one map",
+        },
+        max_workers: u32 {
+            default: 256,
+            description: "Most callbacks of one map that run in workers at a time",
+        },
+    },
 }
 
 #[pin_data]

@@ -48,15 +48,16 @@ unsafe impl Send for Workqueue {}
 unsafe impl Sync for Workqueue {}
 
 impl Workqueue {
-    /// Creates a queue which workers show in their names as `sleeptimer/<id>`. May sleep.
-    pub(crate) fn new(id: i32) -> Result<Self> {
-        const DEFAULT_MAX_ACTIVE: c_int = 0;
+    /// Creates a queue which workers show in their names as `sleeptimer/<id>`, and which runs up to
+    /// `max_workers` works at a time; 0 leaves that to the kernel. May sleep.
+    pub(crate) fn new(id: i32, max_workers: u32) -> Result<Self> {
+        let max_active = c_int::try_from(max_workers)?;
         // SAFETY: The format takes one `int`, which follows.
         let queue = unsafe {
             bindings::alloc_workqueue_noprof(
                 c"sleeptimer/%d".as_char_ptr(),
                 bindings::wq_flags_WQ_UNBOUND,
-                DEFAULT_MAX_ACTIVE,
+                max_active,
                 id,
             )
         };
