@@ -19,6 +19,7 @@ use kernel::{
     mm::virt::VmaNew,
     prelude::*,
     sync::{poll::PollTable, SetOnce},
+    task::Kuid,
     types::Opaque,
     uaccess::{UserPtr, UserSlice},
 };
@@ -26,6 +27,8 @@ use kernel::{
 /// What one open of the device owns: a map, once it is set up.
 pub(crate) struct Session {
     facility: &'static Facility,
+    /// Who opened the device, and is charged for the map.
+    opener: Kuid,
     map: SetOnce<Pin<KBox<Map>>>,
 }
 
@@ -45,7 +48,7 @@ impl Session {
         if self.map.as_ref().is_some() {
             return Err(Failure::AlreadySetUp);
         }
-        let map = Map::new(self.facility, setup)?;
+        let map = Map::new(self.facility, self.opener, setup)?;
         if self.map.populate(map) {
             Ok(())
         } else {
@@ -61,6 +64,7 @@ impl Session {
 /// `misc` is registered, and its operations are `operations`.
 #[pin_data(PinnedDrop)]
 pub(crate) struct Device {
+    #[pin]
     facility: Facility,
     operations: bindings::file_operations,
     #[pin]
@@ -77,7 +81,7 @@ impl Device {
     pub(crate) fn register(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         // The device may be opened as soon as it is registered, so that comes last.
         try_pin_init!(&this in Self {
-            facility: Facility::new(c"sleeptimer", c"sleeptimer_highres")?,
+            facility <- Facility::new(c"sleeptimer", c"sleeptimer_highres"),
             operations: operations(module),
             misc <- Opaque::try_ffi_init(move |slot: *mut bindings::miscdevice| {
                 // SAFETY: `this` is being initialised and pinned, and `operations` already is.
@@ -132,8 +136,11 @@ unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file
     // SAFETY: By the safety requirements. The device stays while its module is loaded, and `owner`
     // keeps that loaded until the last release has returned: longer than any session.
     let device: &'static Device = unsafe { &*container_of!(misc, Device, misc) };
+    // SAFETY: The file is being opened by this task, and stays open during the call.
+    let opener = unsafe { LocalFile::from_raw_file(file) }.cred().euid();
     let session = Session {
         facility: &device.facility,
+        opener,
         map: SetOnce::new(),
     };
     match KBox::new(session, GFP_KERNEL_ACCOUNT) {

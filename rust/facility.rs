@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What all maps share: the memory of timers, and the workers that wait for callbacks to end.
+//! What all maps share: limits, the memory of timers, and the workers that wait for callbacks to
+//! end.
 
 use crate::{
     bpf_hrtimer::{BpfHrtimer, Highres},
     limits::Limits,
     slab::KmemCache,
+    users::Users,
     workqueue::Workqueue,
 };
 use kernel::{bindings, prelude::*};
 
 /// Lives as long as the module. Fields are dropped in this order: the last works run, and only
 /// then the memory goes.
+#[pin_data(PinnedDrop)]
 pub(crate) struct Facility {
     pub(crate) limits: Limits,
+    #[pin]
+    pub(crate) users: Users,
     /// Runs the works of reapers only, so that a map's own callbacks cannot hold the end of a timer
     /// up.
     pub(crate) reaper: Workqueue,
@@ -25,11 +30,12 @@ pub(crate) struct Facility {
 
 impl Facility {
     /// Creates the workers and the slab caches, which `/proc/slabinfo` shows by these names.
-    pub(crate) fn new(timers: &'static CStr, highres: &'static CStr) -> Result<Self> {
+    pub(crate) fn new(timers: &'static CStr, highres: &'static CStr) -> impl PinInit<Self, Error> {
         const REAPER_ID: i32 = 0;
         const DEFAULT_WORKERS: u32 = 0;
-        Ok(Self {
+        try_pin_init!(Self {
             limits: Limits::from_parameters(),
+            users <- Users::new(),
             reaper: Workqueue::new(REAPER_ID, DEFAULT_WORKERS)?,
             timers: KmemCache::new(timers)?,
             highres: KmemCache::new(highres)?,
@@ -37,8 +43,9 @@ impl Facility {
     }
 }
 
-impl Drop for Facility {
-    fn drop(&mut self) {
+#[pinned_drop]
+impl PinnedDrop for Facility {
+    fn drop(self: Pin<&mut Self>) {
         // The maps are gone, and with them all timers; but the RCU callback that freed the last
         // one may still be returning through our code. It may also have queued a work, which the
         // drop of `reaper` waits for.

@@ -48,6 +48,8 @@ pub(crate) enum Failure {
     LinkedOpFailed,
     /// A signal came while waiting.
     Interrupted,
+    /// The user has as many maps or timers as one user may.
+    OverQuota,
     /// There is not enough memory.
     NoMemory,
     /// The address is not the caller's to read or write.
@@ -76,6 +78,7 @@ impl From<Failure> for Error {
             Failure::Running => EPERM,
             Failure::NoSuchCpu => ENXIO,
             Failure::Interrupted => ERESTARTSYS,
+            Failure::OverQuota => compat::error(bindings::EDQUOT),
             Failure::NoMemory => ENOMEM,
             Failure::BadAddress => EFAULT,
             Failure::ReadOnly => EACCES,

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a map may take: the parameters of the module, which are fixed when it is loaded.
+//! What a map and a user may take: the parameters of the module, which are fixed when it is loaded.
 
 #![deny(unsafe_code)]
 
 use crate::{bpf_hrtimer::flags::Flags, compat, module_parameters};
 use kernel::bindings;
 
-/// The limits that maps are held to.
+/// The limits that maps and users are held to.
 #[derive(Clone, Copy)]
 pub(crate) struct Limits {
     /// The most timers of one map.
     pub(crate) map_timers: u32,
     /// How many callbacks of one map run in workers at a time.
     pub(crate) map_workers: u32,
+    /// The most timers of all maps that one user has opened.
+    pub(crate) user_timers: u32,
+    /// The most maps that one user has opened.
+    pub(crate) user_maps: u32,
 }
 
 impl Limits {
@@ -25,6 +29,8 @@ impl Limits {
             map_timers: compat::parameter(&module_parameters::max_timers)
                 .clamp(1, Flags::MAX_TIMERS),
             map_workers: compat::parameter(&module_parameters::max_workers).clamp(1, MAX_WORKERS),
+            user_timers: compat::parameter(&module_parameters::user_timers),
+            user_maps: compat::parameter(&module_parameters::user_maps),
         }
     }
 }

@@ -18,9 +18,10 @@ use crate::{
     spinlock_irqsave::{new_spinlock_irqsave, SpinLockIrqSave},
     table::{Handle, Table},
     uapi,
+    users::Charge,
     workqueue::Workqueue,
 };
-use kernel::{current, prelude::*, sync::rcu};
+use kernel::{current, prelude::*, sync::rcu, task::Kuid};
 
 /// Which timers an entry point is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,15 +75,22 @@ pub(crate) struct Map {
     #[pin]
     pub(crate) reaper: Reaper,
     workqueue: Workqueue,
+    /// Given back last, when nothing of the map is left.
+    _charge: Charge,
 }
 
 // The parts that others need.
 impl Map {
-    /// Creates a map of the sizes that `setup` gives, which are within the limits.
+    /// Creates a map of the sizes that `setup` gives, which are within the limits, and charges
+    /// `opener` for it.
     pub(crate) fn new(
         facility: &'static Facility,
+        opener: Kuid,
         setup: &uapi::Setup,
     ) -> Result<Pin<KBox<Self>>, Failure> {
+        let charge = facility
+            .users
+            .charge(&facility.limits, opener, setup.max_timers)?;
         let table = Table::new(setup.max_timers)?;
         let programs = Programs::new(setup.max_programs)?;
         let events = Events::new(setup.max_events, setup.max_timers)?;
@@ -98,6 +106,7 @@ impl Map {
                 periods <- new_spinlock_irqsave!((), "sleeptimer_periods"),
                 reaper <- Reaper::new(),
                 workqueue,
+                _charge: charge,
             }),
             GFP_KERNEL_ACCOUNT,
         )

@@ -36,6 +36,7 @@ mod spinlock_irqsave;
 mod submit;
 mod table;
 mod uapi;
+mod users;
 mod workqueue;
 
 module! {
@@ -52,6 +53,14 @@ module! {
         max_workers: u32 {
             default: 256,
             description: "Most callbacks of one map that run in workers at a time",
+        },
+        user_timers: u32 {
+            default: 131072,
+            description: "Most timers of all maps of one user, unless with CAP_SYS_RESOURCE",
+        },
+        user_maps: u32 {
+            default: 128,
+            description: "Most maps of one user, unless with CAP_SYS_RESOURCE",
         },
     },
 }
