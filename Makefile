@@ -20,6 +20,10 @@ endif
 
 BUILDROOT := tools/buildroot
 BIN := build/cargo/x86_64-unknown-linux-gnu/release
+# Programs in C that the selftest "abi" runs.
+ABI := build/abi
+MAKE_ABI := make -s --no-print-directory -C selftests/abi OUT=$(CURDIR)/$(ABI)
+ABI_FILES = $(if $(filter abi,$(TESTS)),--file $(ABI)/abi32 --file $(ABI)/abi64)
 VM = SLEEPTIMER_ROOT=$$($(BUILDROOT) path) $(BIN)/vm
 
 # Debug kernels are built with clang, which has a root of its own.
@@ -34,7 +38,7 @@ KBUILD = $(MAKE) -C $(1) M=$(SOURCE) MO=$(OUT) $(KBUILD_VARS)
 # Targets are lists of steps, each of which may be parallel inside.
 .NOTPARALLEL:
 .PHONY: help demo check check-debug modules vm userland uapi fmt clean distclean \
-	run-demo run-selftests check-panics check-style check-vm in-root-modules in-root-check-style \
+	run-demo run-selftests check-panics check-style check-abi check-vm in-root-modules in-root-check-style \
 	debug-kernels modules-debug run-debug in-root-modules-debug
 
 help: ## Show this list
@@ -73,6 +77,7 @@ in-root-modules:
 
 userland: ## Build the programs: tools, tests and samples
 	@$(BUILDROOT) run -- cargo build --release --workspace --bins --quiet
+	@mkdir -p $(ABI) && $(BUILDROOT) run -- $(MAKE_ABI)
 
 vm: userland modules ## An interactive shell in a virtual machine, with the module loaded
 	@$(BUILDROOT) host-tools
@@ -87,7 +92,7 @@ run-demo:
 run-selftests:
 	@$(BUILDROOT) host-tools
 	@$(VM) run --series $(SERIES) --file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko --timeout 600 \
-		$(foreach t,run_selftests $(TESTS),--file $(BIN)/$(t)) \
+		$(foreach t,run_selftests $(TESTS),--file $(BIN)/$(t)) $(ABI_FILES) \
 		-- run_selftests /lib/sleeptimer.ko $(TESTS:%=/bin/%)
 
 FLAVOURS := kasan kcsan
@@ -110,7 +115,7 @@ run-debug:
 	@kdir=$$($(LLVM_BUILDROOT) run -- $(DEBUG_KERNEL)) && \
 		$(VM) run --kernel $$kdir/bzImage --append '$(DEBUG_LINE_$(FLAVOUR))' --memory 1024 \
 		--file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko --timeout 1200 \
-		$(foreach t,run_selftests $(TESTS),--file $(BIN)/$(t)) \
+		$(foreach t,run_selftests $(TESTS),--file $(BIN)/$(t)) $(ABI_FILES) \
 		-- run_selftests $(if $(filter kasan,$(FLAVOUR)),--kmemleak) $(SETTINGS) \
 		/lib/sleeptimer.ko $(TESTS:%=/bin/%)
 
@@ -122,6 +127,9 @@ check-style:
 
 in-root-check-style:
 	@tools/check-style $$($(BIN)/rust-headers prepare --series $(SERIES))/source-tools
+
+check-abi:
+	@$(BUILDROOT) run -- $(MAKE_ABI) layout
 
 # The tests of the machine runner need QEMU, which the host has: built in the root, run here.
 # VM_TESTS: parts of names, to run only these.

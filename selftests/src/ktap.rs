@@ -6,6 +6,14 @@ use std::{path::Path, process::ExitCode};
 /// What a test ends with: the reason, if it fails.
 pub type Outcome = Result<(), String>;
 
+/// What the reason begins with if a test could not run.
+const SKIPPED: &str = "SKIP ";
+
+/// What a test ends with that cannot run here.
+pub fn skip(why: &str) -> Outcome {
+    Err(format!("{SKIPPED}{why}"))
+}
+
 /// A test and its name.
 pub type Test = (&'static str, fn() -> Outcome);
 
@@ -23,10 +31,14 @@ pub fn run(tests: &[Test]) -> ExitCode {
         return ExitCode::from(SKIP);
     }
     println!("1..{}", tests.len());
-    let mut failed = 0;
+    let (mut failed, mut skipped) = (0, 0);
     for (number, (name, test)) in (1..).zip(tests) {
         match test() {
             Ok(()) => println!("ok {number} {name}"),
+            Err(why) if why.starts_with(SKIPPED) => {
+                skipped += 1;
+                println!("ok {number} {name} # {why}");
+            }
             Err(why) => {
                 failed += 1;
                 println!("not ok {number} {name}");
@@ -36,7 +48,8 @@ pub fn run(tests: &[Test]) -> ExitCode {
             }
         }
     }
-    println!("# Totals: pass:{} fail:{failed}", tests.len() - failed);
+    let passed = tests.len() - failed - skipped;
+    println!("# Totals: pass:{passed} fail:{failed} skip:{skipped}");
     if failed == 0 {
         ExitCode::SUCCESS
     } else {

@@ -8,7 +8,7 @@ pub mod kmemleak;
 mod ktap;
 pub mod kunit;
 
-pub use ktap::{run, Outcome, Test};
+pub use ktap::{run, skip, Outcome, Test};
 
 use nix::errno::Errno;
 use sleeptimer::{Clock, Event, Kind, Map, Program, Sizes, Step, Timer};

@@ -16,6 +16,7 @@ const SELFTESTS: &[&str] = &[
     "oracle",
     "wrong_kind",
     "bad_input",
+    "abi",
     "close_armed",
     "close_sleeping",
     "rmmod_busy",
@@ -157,6 +158,7 @@ impl Plan<'_> {
             self.root("format of the module", &format, success),
             self.make("style of C, and kernel-doc", &["check-style"], success),
             self.root("ABI: Rust side matches the header", &bindings, success),
+            self.make("ABI: C90, C++ and 32 bits", &["check-abi"], success),
             self.root("lints of the userland", &clippy, success),
             self.root("tests on the host", &tests, Expect::Libtest { at_least: 1 }),
         ]
