@@ -26,6 +26,10 @@ requests! {
     ioctl_readwrite_bad program_create(SLEEPTIMER_IOC_PROGRAM_CREATE, sleeptimer_program_create);
     /// Takes the name of a program away; timers that are bound to it keep it.
     ioctl_write_ptr_bad program_destroy(SLEEPTIMER_IOC_PROGRAM_DESTROY, sleeptimer_program_ref);
+    /// Makes a batch of calls.
+    ioctl_readwrite_bad submit(SLEEPTIMER_IOC_SUBMIT, sleeptimer_submit);
+    /// Looks at a timer.
+    ioctl_readwrite_bad query(SLEEPTIMER_IOC_QUERY, sleeptimer_query);
     /// Adds a timer to the map.
     ioctl_readwrite_bad timer_init(SLEEPTIMER_IOC_TIMER_INIT, sleeptimer_init);
     /// Binds a program to a softirq timer.

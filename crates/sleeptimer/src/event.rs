@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What `read` returns.
+//! What `read` returns, and the ring holds.
 
 use sleeptimer_sys as sys;
 use std::mem::offset_of;
@@ -11,6 +11,8 @@ pub enum Context {
     Softirq,
     /// In a worker, whose thread id this is.
     Process(u32),
+    /// Not told: an accumulated event stands for callbacks that ran anywhere.
+    Unknown,
 }
 
 /// An event.
@@ -22,12 +24,15 @@ pub struct Event {
     pub user_data: u64,
     /// For how many expirations this stands.
     pub count: u64,
-    /// When the last of them ran, in ns of `CLOCK_MONOTONIC`.
+    /// When the step ran, or the record of an accumulated event was made, in ns of
+    /// `CLOCK_MONOTONIC`.
     pub time_ns: u64,
     /// Where it ran.
     pub context: Context,
     /// On which CPU.
     pub cpu: u32,
+    /// Whether this stands for all that the timer had to tell while the ring was full.
+    pub accumulated: bool,
 }
 
 impl Event {
@@ -45,9 +50,15 @@ impl Event {
             time_ns: word(offset_of!(sys::sleeptimer_event, time_ns)),
             context: match half(offset_of!(sys::sleeptimer_event, context)) {
                 sys::SLEEPTIMER_CONTEXT_SOFTIRQ => Context::Softirq,
-                _ => Context::Process(half(offset_of!(sys::sleeptimer_event, worker))),
+                sys::SLEEPTIMER_CONTEXT_PROCESS => {
+                    Context::Process(half(offset_of!(sys::sleeptimer_event, worker)))
+                }
+                _ => Context::Unknown,
             },
             cpu: half(offset_of!(sys::sleeptimer_event, cpu)),
+            accumulated: half(offset_of!(sys::sleeptimer_event, flags))
+                & sys::SLEEPTIMER_EVENT_ACCUMULATED
+                != 0,
         }
     }
 }
@@ -80,7 +91,16 @@ mod tests {
             time_ns: 10,
             context: Context::Process(77),
             cpu: 1,
+            accumulated: false,
         };
         assert_eq!(Event::from_bytes(&bytes), event);
+        bytes[32..36].fill(0);
+        bytes[44..48].copy_from_slice(&sys::SLEEPTIMER_EVENT_ACCUMULATED.to_ne_bytes());
+        let accumulated = Event {
+            context: Context::Unknown,
+            accumulated: true,
+            ..event
+        };
+        assert_eq!(Event::from_bytes(&bytes), accumulated);
     }
 }

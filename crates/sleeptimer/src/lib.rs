@@ -16,16 +16,22 @@
 //! # Ok::<(), sleeptimer::Error>(())
 //! ```
 
+mod batch;
 mod error;
 mod event;
 mod map;
 mod program;
+mod query;
+mod ring;
 mod start;
 mod timer;
 
+pub use batch::{Batch, Submitted};
 pub use error::{Error, Result};
 pub use event::{Context, Event};
 pub use map::{Map, Sizes, DEVICE};
 pub use program::{Program, Step};
+pub use query::{Query, State};
+pub use ring::Ring;
 pub use start::{Cpu, Expiry, Start};
 pub use timer::{Clock, Kind, Timer};

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Maps, and the calls that work on them.
 
-use crate::{error::in_call, Clock, Event, Expiry, Kind, Program, Result, Start, Step, Timer};
+use crate::{
+    error::in_call, Batch, Clock, Event, Expiry, Kind, Program, Query, Result, Ring, Start, Step,
+    Submitted, Timer,
+};
 use nix::{
+    errno::Errno,
     fcntl::{open, OFlag},
     sys::stat::Mode,
     unistd::read,
@@ -116,22 +120,14 @@ impl Map {
 
     /// Adds a timer, whose events will carry `user_data`.
     pub fn timer(&self, kind: Kind, clock: Clock, user_data: u64) -> Result<Timer> {
-        let (call, function, flags): (_, unsafe fn(_, *mut _) -> _, _) = match kind {
-            Kind::Timer => ("timer_init", sys::timer_init, 0),
-            Kind::SleepableTimer => {
-                let flags = sys::SLEEPTIMER_TIMER_SLEEPABLE;
-                ("timer_init", sys::timer_init, flags)
-            }
-            Kind::Wq => ("wq_init", sys::wq_init, 0),
-            Kind::DelayedWq => ("delayed_wq_init", sys::delayed_wq_init, 0),
-            Kind::HighresDelayedWq => {
-                let flags = sys::SLEEPTIMER_DELAYED_WQ_HIGHRES;
-                ("delayed_wq_init", sys::delayed_wq_init, flags)
-            }
+        let (call, function): (_, unsafe fn(_, *mut _) -> _) = match kind {
+            Kind::Timer | Kind::SleepableTimer => ("timer_init", sys::timer_init),
+            Kind::Wq => ("wq_init", sys::wq_init),
+            Kind::DelayedWq | Kind::HighresDelayedWq => ("delayed_wq_init", sys::delayed_wq_init),
         };
         let mut request = sys::sleeptimer_init {
             clock: clock.id(),
-            flags,
+            flags: kind.init_flags(),
             user_data,
             ..Default::default()
         };
@@ -229,6 +225,49 @@ impl Map {
     pub fn free(&self, timer: Timer) -> Result<()> {
         self.call("free", sys::free, &timer.raw())?;
         Ok(())
+    }
+
+    /// Looks at a timer, which may change meanwhile.
+    pub fn query(&self, timer: Timer) -> Result<Query> {
+        let mut request = sys::sleeptimer_query {
+            handle: timer.handle,
+            ..Default::default()
+        };
+        // SAFETY: The file is the device, and the structure outlives the call.
+        let result = unsafe { sys::query(self.as_raw_fd(), &mut request) };
+        in_call("query", result)?;
+        in_call("query", Query::from_raw(&request).ok_or(Errno::EPROTO))
+    }
+
+    /// Makes the calls of a batch that have not been made yet, one after the other, and keeps
+    /// their results in it. Fails only if none could be made.
+    ///
+    /// A signal, or the limit of [`Map::info`], ends it early: what [`Submitted::done`] does not
+    /// count has not been done, and the next submit of the same batch goes on with it.
+    pub fn submit(&self, batch: &mut Batch) -> Result<Submitted> {
+        let cancelled = batch.cancel_linked();
+        let rest = batch.rest();
+        let mut request = sys::sleeptimer_submit {
+            ops: rest.as_mut_ptr() as u64,
+            nr_ops: rest.len().min(sys::SLEEPTIMER_MAX_OPS as usize) as u32,
+            ..Default::default()
+        };
+        if !rest.is_empty() {
+            // SAFETY: The file is the device; the structure and the ops outlive the call, and
+            // whatever bytes the kernel writes to an op are valid ones.
+            let result = unsafe { sys::submit(self.as_raw_fd(), &mut request) };
+            in_call("submit", result)?;
+            batch.advance(request.nr_done as usize);
+        }
+        Ok(Submitted {
+            done: request.nr_done as usize + cancelled,
+            failed: request.nr_failed as usize + cancelled,
+        })
+    }
+
+    /// Maps the ring of events.
+    pub fn ring(&self) -> Result<Ring> {
+        Ring::new(self.as_fd())
     }
 
     /// Makes a call that only reads its argument.

@@ -18,6 +18,29 @@ pub enum Kind {
     HighresDelayedWq,
 }
 
+impl Kind {
+    /// The kind that the kernel gives this number.
+    pub(crate) fn from_raw(number: u32) -> Option<Self> {
+        Some(match number {
+            sys::SLEEPTIMER_KIND_TIMER => Kind::Timer,
+            sys::SLEEPTIMER_KIND_SLEEPABLE_TIMER => Kind::SleepableTimer,
+            sys::SLEEPTIMER_KIND_WQ => Kind::Wq,
+            sys::SLEEPTIMER_KIND_DELAYED_WQ => Kind::DelayedWq,
+            sys::SLEEPTIMER_KIND_HIGHRES_DELAYED_WQ => Kind::HighresDelayedWq,
+            _ => return None,
+        })
+    }
+
+    /// The flags of the init call for it.
+    pub(crate) fn init_flags(self) -> u32 {
+        match self {
+            Kind::Timer | Kind::Wq | Kind::DelayedWq => 0,
+            Kind::SleepableTimer => sys::SLEEPTIMER_TIMER_SLEEPABLE,
+            Kind::HighresDelayedWq => sys::SLEEPTIMER_DELAYED_WQ_HIGHRES,
+        }
+    }
+}
+
 /// The clock that a timer follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
@@ -40,6 +63,17 @@ impl Clock {
             Clock::Tai => 11,
         }
     }
+
+    pub(crate) fn from_id(id: u32) -> Option<Self> {
+        [
+            Clock::Realtime,
+            Clock::Monotonic,
+            Clock::Boottime,
+            Clock::Tai,
+        ]
+        .into_iter()
+        .find(|clock| clock.id() == id)
+    }
 }
 
 /// A timer, wq or delayed_wq of a map.
@@ -52,6 +86,12 @@ pub struct Timer {
 }
 
 impl Timer {
+    /// In a [`Batch`](crate::Batch): what the last init before has made, which is of this kind.
+    pub fn last(kind: Kind) -> Self {
+        let handle = sys::SLEEPTIMER_HANDLE_LAST.into();
+        Self { handle, kind }
+    }
+
     pub(crate) fn raw(self) -> sys::sleeptimer_ref {
         sys::sleeptimer_ref {
             handle: self.handle,

@@ -138,6 +138,7 @@ fn next_event(map: &Map) -> Result<Event> {
 /// Where a callback ran. The name of a worker says whose work it does.
 fn place(event: &Event) -> String {
     match event.context {
+        Context::Unknown => "more than one place".to_owned(),
         Context::Softirq => format!("softirq on CPU {}", event.cpu),
         Context::Process(worker) => {
             let name = fs::read_to_string(format!("/proc/{worker}/comm")).unwrap_or_default();
