@@ -7,6 +7,8 @@
 pub mod kmemleak;
 mod ktap;
 pub mod kunit;
+pub mod pages;
+pub mod raw;
 
 pub use ktap::{run, skip, Outcome, Test};
 

@@ -9,14 +9,13 @@ use nix::{
 };
 use sleeptimer::{Clock, Kind, Map, Program, Sizes, Step, Timer, DEVICE};
 use sleeptimer_selftests::{
-    bound_timer, check, check_eq, check_errno, expect_events, map, ok, tests, Outcome,
+    bound_timer, check, check_eq, check_errno, expect_events, map, ok,
+    pages::Pages,
+    raw::{bytes, device, request},
+    tests, Outcome,
 };
 use sleeptimer_sys as sys;
-use std::{
-    os::fd::{AsRawFd, OwnedFd},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{os::fd::AsRawFd, process::ExitCode, time::Duration};
 
 fn main() -> ExitCode {
     sleeptimer_selftests::run(tests![
@@ -25,6 +24,9 @@ fn main() -> ExitCode {
         sizes_are_checked,
         unknown_requests_are_enotty,
         bad_pointers_are_efault,
+        structures_may_be_anywhere,
+        structures_that_are_not_all_there_are_efault,
+        files_that_are_no_map_are_refused,
         reserved_fields_have_to_be_zero,
         programs_are_validated_whole,
         timers_need_a_known_clock_and_flags,
@@ -39,17 +41,6 @@ fn main() -> ExitCode {
     ])
 }
 
-/// An open device without a map.
-fn device() -> Result<OwnedFd, String> {
-    open(DEVICE, OFlag::O_RDWR | OFlag::O_NONBLOCK, Mode::empty()).map_err(|e| e.to_string())
-}
-
-/// A raw request, with whatever address.
-fn request(file: &impl AsRawFd, number: u32, address: usize) -> nix::Result<i32> {
-    // SAFETY: The kernel checks the address; where it writes, it is a structure of the caller's.
-    Errno::result(unsafe { libc::ioctl(file.as_raw_fd(), number.into(), address) })
-}
-
 /// A request with a structure, which has to come back as it was.
 fn refused<T: Copy>(file: &impl AsRawFd, number: u32, argument: T) -> nix::Result<i32> {
     let mut given = argument;
@@ -59,11 +50,6 @@ fn refused<T: Copy>(file: &impl AsRawFd, number: u32, argument: T) -> nix::Resul
         "request {number:#x} wrote to its argument"
     );
     result
-}
-
-fn bytes<T>(value: &T) -> &[u8] {
-    // SAFETY: The structures of the ABI have no padding, so all their bytes are initialised.
-    unsafe { std::slice::from_raw_parts((&raw const *value).cast(), size_of::<T>()) }
 }
 
 const REQUESTS: &[u32] = &[
@@ -230,6 +216,74 @@ fn bad_pointers_are_efault() -> Outcome {
             check_errno!(request(&map, number, address), Errno::EFAULT);
         }
     }
+    Ok(())
+}
+
+fn structures_may_be_anywhere() -> Outcome {
+    let pages = Pages::new(2)?;
+    // Odd addresses, and some across the border of two pages.
+    for address in [pages.page(0) + 1, pages.page(1) - 7, pages.page(1) - 1] {
+        let device = device()?;
+        ok!(request(&device, sys::SLEEPTIMER_IOC_GET_INFO, address));
+        let info: sys::sleeptimer_info = pages.get(address);
+        check_eq!(info.max_steps, 16);
+        pages.put(address, setup());
+        ok!(request(&device, sys::SLEEPTIMER_IOC_SETUP, address));
+        pages.put(address, init());
+        ok!(request(&device, sys::SLEEPTIMER_IOC_TIMER_INIT, address));
+        let init: sys::sleeptimer_init = pages.get(address);
+        let named = sys::sleeptimer_ref {
+            handle: init.handle,
+            ..Default::default()
+        };
+        pages.put(address, named);
+        ok!(request(&device, sys::SLEEPTIMER_IOC_FREE, address));
+    }
+    Ok(())
+}
+
+/// The size of the structure of a request.
+fn size(number: u32) -> usize {
+    ((number >> 16) & 0x3fff) as usize
+}
+
+fn structures_that_are_not_all_there_are_efault() -> Outcome {
+    const KEPT: [u8; 96] = [0x5a; 96];
+    let map = map()?;
+    let pages = Pages::new(2)?;
+    pages.protect(1, libc::PROT_NONE);
+    for &number in REQUESTS {
+        for missing in [1, 4, size(number) - 1] {
+            let there = size(number) - missing;
+            let address = pages.page(1) - there;
+            pages.put(pages.page(1) - KEPT.len(), KEPT);
+            check_errno!(request(&map, number, address), Errno::EFAULT);
+            // What GET_INFO writes may be half written.
+            let kept = pages.get::<[u8; 96]>(pages.page(1) - KEPT.len()) == KEPT;
+            check!(
+                kept || number == sys::SLEEPTIMER_IOC_GET_INFO,
+                "request {number:#x}"
+            );
+        }
+    }
+    Ok(())
+}
+
+fn files_that_are_no_map_are_refused() -> Outcome {
+    let null = ok!(open("/dev/null", OFlag::O_RDWR, Mode::empty()));
+    let path = ok!(open(DEVICE, OFlag::O_PATH, Mode::empty()));
+    let mut info = sys::sleeptimer_info::default();
+    let address = &raw mut info as usize;
+    for &number in REQUESTS {
+        check_errno!(request(&null, number, address), Errno::ENOTTY);
+        check_errno!(request(&path, number, address), Errno::EBADF);
+        check_errno!(request(&-1, number, address), Errno::EBADF);
+    }
+    let closed = device()?.as_raw_fd();
+    check_errno!(
+        request(&closed, sys::SLEEPTIMER_IOC_GET_INFO, address),
+        Errno::EBADF
+    );
     Ok(())
 }
 
@@ -463,26 +517,10 @@ fn a_full_map_is_enospc() -> Outcome {
 }
 
 /// A page that can be read and not written, filled with a structure.
-fn read_only<T>(value: &T) -> Result<*mut libc::c_void, String> {
-    // SAFETY: A new mapping of one page.
-    let page = unsafe {
-        libc::mmap(
-            std::ptr::null_mut(),
-            4096,
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
-            -1,
-            0,
-        )
-    };
-    check!(page != libc::MAP_FAILED);
-    // SAFETY: The page is ours and large enough.
-    unsafe {
-        page.cast::<u8>()
-            .copy_from(bytes(value).as_ptr(), size_of::<T>())
-    };
-    // SAFETY: The page is ours.
-    check_eq!(unsafe { libc::mprotect(page, 4096, libc::PROT_READ) }, 0);
+fn read_only<T: Copy>(value: &T) -> Result<Pages, String> {
+    let page = Pages::new(1)?;
+    page.put(page.page(0), *value);
+    page.protect(0, libc::PROT_READ);
     Ok(page)
 }
 
@@ -494,14 +532,14 @@ fn a_timer_whose_handle_cannot_be_told_is_freed() -> Outcome {
     }));
     let page = read_only(&init())?;
     check_errno!(
-        request(&map, sys::SLEEPTIMER_IOC_TIMER_INIT, page as usize),
+        request(&map, sys::SLEEPTIMER_IOC_TIMER_INIT, page.page(0)),
         Errno::EFAULT
     );
     ok!(map.timer(Kind::Timer, Clock::Monotonic, 0));
     let steps = [event()];
     let page = read_only(&create(&steps))?;
     check_errno!(
-        request(&map, sys::SLEEPTIMER_IOC_PROGRAM_CREATE, page as usize),
+        request(&map, sys::SLEEPTIMER_IOC_PROGRAM_CREATE, page.page(0)),
         Errno::EFAULT
     );
     ok!(map.program(&[Step::Event]));
@@ -520,7 +558,7 @@ fn a_read_that_fails_loses_no_event() -> Outcome {
     check_errno!(Errno::result(result), Errno::EFAULT);
     let page = read_only(&0u64)?;
     // SAFETY: The kernel checks the address, and cannot write there.
-    let result = unsafe { libc::read(map.as_raw_fd(), page, 4096) };
+    let result = unsafe { libc::read(map.as_raw_fd(), page.page(0) as *mut _, 4096) };
     check_errno!(Errno::result(result), Errno::EFAULT);
     expect_events(&map, 2)?;
     Ok(())
