@@ -137,6 +137,10 @@ impl Batch<'_> {
     /// Runs an op, gives it its result, and returns whether it has failed. An error is a signal
     /// before the op has done anything.
     fn run_op(&mut self, op: &mut Op) -> Result<bool, Failure> {
+        if is_init(op) {
+            // Not even if it fails is the timer before it the last one.
+            self.last = None;
+        }
         let result = if self.is_cancelled {
             Err(Failure::LinkedOpFailed)
         } else {
@@ -200,7 +204,6 @@ impl Batch<'_> {
     }
 
     fn init(&mut self, op: &mut Op, kind: fn(u32) -> Option<Kind>) -> Result<bool, Failure> {
-        self.last = None;
         expect(op.handle == 0 && !is_periodic(op))?;
         let request = uapi::Init {
             clock: op.clock.into(),
@@ -226,14 +229,7 @@ impl Batch<'_> {
 
     /// Frees the timer that an op has made.
     fn undo(&self, op: &Op) {
-        let opcode = u32::from(op.opcode);
-        let is_init = [
-            uapi::OP_TIMER_INIT,
-            uapi::OP_WQ_INIT,
-            uapi::OP_DELAYED_WQ_INIT,
-        ]
-        .contains(&opcode);
-        if is_init && op.result >= 0 {
+        if is_init(op) && op.result >= 0 {
             // An op behind it, or a guess, may have freed it.
             let _ = self.map.free(Handle::from(op.handle));
         }
@@ -303,6 +299,15 @@ const HANDLE_LAST: u64 = uapi::HANDLE_LAST as u64;
 
 /// The flags of ops that there are.
 const OP_FLAGS: u32 = uapi::OP_LINK | uapi::OP_PERIODIC;
+
+fn is_init(op: &Op) -> bool {
+    const INITS: [u32; 3] = [
+        uapi::OP_TIMER_INIT,
+        uapi::OP_WQ_INIT,
+        uapi::OP_DELAYED_WQ_INIT,
+    ];
+    INITS.contains(&u32::from(op.opcode))
+}
 
 fn is_periodic(op: &Op) -> bool {
     u32::from(op.op_flags) & uapi::OP_PERIODIC != 0

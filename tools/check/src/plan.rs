@@ -16,6 +16,7 @@ const SELFTESTS: &[&str] = &[
     "oracle",
     "wrong_kind",
     "bad_input",
+    "submit",
     "query",
     "abi",
     "close_armed",
