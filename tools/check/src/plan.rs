@@ -18,6 +18,7 @@ const SELFTESTS: &[&str] = &[
     "bad_input",
     "submit",
     "query",
+    "ring",
     "abi",
     "close_armed",
     "close_sleeping",
