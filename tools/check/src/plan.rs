@@ -19,6 +19,7 @@ const SELFTESTS: &[&str] = &[
     "submit",
     "query",
     "ring",
+    "sharing",
     "abi",
     "close_armed",
     "close_sleeping",
