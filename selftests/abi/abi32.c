@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The scenario without a C library, for 32 bits: the compatible system calls of a 64-bit kernel. */
+#include <stddef.h>
+
+#include <linux/mman.h>
+
 #include "scenario.h"
 
 /* Numbers of i386, which no header gives beside those of x86-64. */
@@ -9,6 +13,7 @@
 #define NR_OPEN		5
 #define NR_CLOSE	6
 #define NR_IOCTL	54
+#define NR_MMAP		90
 #define NR_POLL		168
 
 static long system_call(long number, long a, long b, long c)
@@ -50,6 +55,21 @@ long sys_write(int fd, const void *buffer, unsigned int size)
 long sys_close(int fd)
 {
 	return system_call(NR_CLOSE, fd, 0, 0);
+}
+
+void *sys_map(int fd, unsigned int first, unsigned int number, int is_written)
+{
+	unsigned long arguments[6], address;
+
+	arguments[0] = 0;
+	arguments[1] = number * SYS_PAGE_SIZE;
+	arguments[2] = is_written ? PROT_READ | PROT_WRITE : PROT_READ;
+	arguments[3] = MAP_SHARED;
+	arguments[4] = fd;
+	arguments[5] = first * SYS_PAGE_SIZE;
+	address = system_call(NR_MMAP, (long)arguments, 0, 0);
+	/* The last page of all has no addresses, but error numbers. */
+	return address > -(unsigned long)SYS_PAGE_SIZE ? NULL : (void *)address;
 }
 
 /* The stack is aligned here as the kernel leaves it, not as a function expects it. */

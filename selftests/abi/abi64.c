@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "scenario.h"
@@ -42,6 +43,15 @@ long sys_write(int fd, const void *buffer, unsigned int size)
 long sys_close(int fd)
 {
 	return result_of(close(fd));
+}
+
+void *sys_map(int fd, unsigned int first, unsigned int number, int is_written)
+{
+	void *address = mmap(NULL, number * SYS_PAGE_SIZE,
+			     is_written ? PROT_READ | PROT_WRITE : PROT_READ,
+			     MAP_SHARED, fd, (long)first * SYS_PAGE_SIZE);
+
+	return address == MAP_FAILED ? NULL : address;
 }
 
 int main(void)

@@ -43,6 +43,9 @@ static int tells_what_it_offers(int fd)
 	unsigned int i;
 
 	CHECK(sys_ioctl(fd, SLEEPTIMER_IOC_GET_INFO, &info) == 0);
+	CHECK(info.features & SLEEPTIMER_FEATURE_SUBMIT);
+	CHECK(info.features & SLEEPTIMER_FEATURE_QUERY);
+	CHECK(info.features & SLEEPTIMER_FEATURE_MMAP);
 	CHECK(info.resolution_ns > 0 && info.resolution_ns <= 100000000);
 	CHECK(info.min_period_ns > 0 && info.min_period_ns <= 1000000);
 	CHECK(info.max_sleep_ns > DELAY_NS);
@@ -51,6 +54,7 @@ static int tells_what_it_offers(int fd)
 	CHECK(info.max_events == SLEEPTIMER_MAX_EVENTS);
 	CHECK(info.max_steps == SLEEPTIMER_MAX_STEPS);
 	CHECK(info.event_size == sizeof(struct sleeptimer_event));
+	CHECK(info.max_ops == SLEEPTIMER_MAX_OPS);
 	CHECK(info.timer_size >= 64 && info.timer_size <= 1024);
 	for (i = 0; i < 4; i++)
 		CHECK(info.reserved[i] == 0);
@@ -129,6 +133,74 @@ static int fires(int fd, __u64 handle)
 	return 1;
 }
 
+/* Makes a timer by a batch, which fires, and is seen in the ring. */
+static int submits_and_maps(int fd, __u32 program)
+{
+	struct sleeptimer_ring_consumer *consumer = sys_map(fd, 0, 1, 1);
+	const struct sleeptimer_ring_producer *producer = sys_map(fd, 1, 1, 0);
+	const struct sleeptimer_event *records = sys_map(fd, 2, 1, 0);
+	const struct sleeptimer_event *event;
+	static struct sleeptimer_submit submit;
+	static struct sleeptimer_op ops[4];
+	static struct pollfd file;
+	__u32 head;
+
+	CHECK(consumer && producer && records);
+	CHECK(!sys_map(fd, 1, 1, 1) && !sys_map(fd, 2, 1, 1));
+	CHECK(producer->capacity == 8);
+	CHECK(producer->event_size == sizeof(*records));
+	CHECK(producer->head == consumer->tail);
+
+	ops[0].opcode = SLEEPTIMER_OP_TIMER_INIT;
+	ops[0].op_flags = SLEEPTIMER_OP_LINK;
+	ops[0].clock = CLOCK_MONOTONIC;
+	ops[0].program = program;
+	ops[0].value = USER_DATA;
+	ops[1].opcode = SLEEPTIMER_OP_TIMER_START;
+	ops[1].handle = SLEEPTIMER_HANDLE_LAST;
+	ops[1].value = DELAY_NS;
+	ops[2].opcode = SLEEPTIMER_OP_FREE;
+	ops[2].op_flags = SLEEPTIMER_OP_LINK;
+	ops[2].handle = USER_DATA;
+	ops[3].opcode = SLEEPTIMER_OP_FREE;
+	submit.ops = address_of(ops);
+	submit.nr_ops = 4;
+	CHECK(sys_ioctl(fd, SLEEPTIMER_IOC_SUBMIT, &submit) == 0);
+	CHECK(submit.nr_done == 4 && submit.nr_failed == 2);
+	CHECK(ops[0].result == 0 && ops[1].result == 0);
+	CHECK(ops[2].result == -ENOENT && ops[3].result == -ECANCELED);
+
+	file.fd = fd;
+	file.events = POLLIN;
+	CHECK(sys_poll(&file, 1, WAIT_MS) == 1);
+	head = __atomic_load_n(&producer->head, __ATOMIC_ACQUIRE);
+	CHECK(head - consumer->tail == 1);
+	event = &records[consumer->tail % producer->capacity];
+	CHECK(event->handle == ops[0].handle);
+	CHECK(event->user_data == USER_DATA && event->count == 1);
+	__atomic_store_n(&consumer->tail, head, __ATOMIC_RELEASE);
+	CHECK(sys_poll(&file, 1, 0) == 0);
+	return 1;
+}
+
+/* Whether a query tells of a timer that is armed, all in the right fields. */
+static int is_armed(int fd, __u64 handle)
+{
+	static struct sleeptimer_query query;
+
+	query.handle = handle;
+	query.pad = 1;
+	CHECK(sys_ioctl(fd, SLEEPTIMER_IOC_QUERY, &query) == 0);
+	CHECK(query.handle == handle && query.user_data == USER_DATA);
+	CHECK(query.expires_ns > query.remaining_ns);
+	CHECK(query.remaining_ns > DELAY_NS);
+	CHECK(query.period_ns == 0 && query.backlog == 0 && query.pad == 0);
+	CHECK(query.kind == SLEEPTIMER_KIND_TIMER);
+	CHECK(query.clock == CLOCK_MONOTONIC);
+	CHECK(query.state == SLEEPTIMER_STATE_ARMED);
+	return 1;
+}
+
 static int cancels_and_frees(int fd, __u64 handle)
 {
 	static struct sleeptimer_start start;
@@ -138,6 +210,7 @@ static int cancels_and_frees(int fd, __u64 handle)
 	start.expires_ns = (__u64)DELAY_NS << 20;
 	timer.handle = handle;
 	CHECK(sys_ioctl(fd, SLEEPTIMER_IOC_TIMER_START, &start) == 0);
+	CHECK(is_armed(fd, handle));
 	CHECK(sys_ioctl(fd, SLEEPTIMER_IOC_TIMER_CANCEL, &timer) == 1);
 	CHECK(sys_ioctl(fd, SLEEPTIMER_IOC_TIMER_CANCEL, &timer) == 0);
 	CHECK(sys_ioctl(fd, SLEEPTIMER_IOC_TIMER_START, &start) == -EINVAL);
@@ -157,6 +230,7 @@ static int passes(void)
 	return tells_what_it_offers(fd) && sets_up(fd) &&
 	       creates_program(fd, &program) &&
 	       makes_timer(fd, program, &handle) && fires(fd, handle) &&
+	       submits_and_maps(fd, program) &&
 	       cancels_and_frees(fd, handle) && sys_close(fd) == 0;
 }
 

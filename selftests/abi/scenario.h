@@ -19,4 +19,8 @@ long sys_read(int fd, void *buffer, unsigned int size);
 long sys_write(int fd, const void *buffer, unsigned int size);
 long sys_close(int fd);
 
+/* Maps pages of a file, shared, or returns NULL. */
+#define SYS_PAGE_SIZE	4096
+void *sys_map(int fd, unsigned int first, unsigned int number, int is_written);
+
 #endif
