@@ -3,9 +3,29 @@
  * What the kernel offers as macros and inline functions only, and the kernel
  * crate does not wrap: one function each, under the same name with a prefix.
  */
+#include <linux/hrtimer.h>
 #include <linux/spinlock.h>
+#include <linux/timer.h>
 
 #include "helpers.h"
+
+ktime_t sleeptimer_hrtimer_get_softexpires(const struct hrtimer *timer)
+{
+	/* Others may start it meanwhile: what it says may be old anyway. */
+	return data_race(hrtimer_get_softexpires(timer));
+}
+
+unsigned long sleeptimer_timer_expires(const struct timer_list *timer)
+{
+	/* As above. */
+	return data_race(timer->expires);
+}
+
+bool sleeptimer_timer_pending(const struct timer_list *timer)
+{
+	/* As above. */
+	return data_race(timer_pending(timer));
+}
 
 unsigned long sleeptimer_spin_lock_irqsave(spinlock_t *lock)
 {

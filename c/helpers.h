@@ -2,9 +2,16 @@
 #ifndef SLEEPTIMER_HELPERS_H
 #define SLEEPTIMER_HELPERS_H
 
+#include <linux/ktime.h>
 #include <linux/spinlock_types.h>
 #include <linux/types.h>
 
+struct hrtimer;
+struct timer_list;
+
+ktime_t sleeptimer_hrtimer_get_softexpires(const struct hrtimer *timer);
+unsigned long sleeptimer_timer_expires(const struct timer_list *timer);
+bool sleeptimer_timer_pending(const struct timer_list *timer);
 unsigned long sleeptimer_spin_lock_irqsave(spinlock_t *lock);
 bool sleeptimer_spin_trylock_irqsave(spinlock_t *lock, unsigned long *flags);
 void sleeptimer_spin_unlock_irqrestore(spinlock_t *lock, unsigned long flags);

@@ -7,7 +7,15 @@ use super::{
     flags::{Clock, Kind},
     layout::BpfHrtimer,
 };
-use kernel::{bindings, sync::atomic::Relaxed};
+use kernel::{bindings, ffi::c_ulong, sync::atomic::Relaxed};
+
+// In c/helpers.c: the core writes these without marking it, so that reading them is to be marked as
+// a data race.
+extern "C" {
+    fn sleeptimer_hrtimer_get_softexpires(timer: *const bindings::hrtimer) -> bindings::ktime_t;
+    fn sleeptimer_timer_expires(timer: *const bindings::timer_list) -> c_ulong;
+    fn sleeptimer_timer_pending(timer: *const bindings::timer_list) -> bool;
+}
 
 /// What a look at a timer has seen. It may be different already.
 #[derive(Default)]
@@ -57,7 +65,7 @@ impl BpfHrtimer {
         let (is_queued, expires) = unsafe {
             (
                 (&raw const (*timer).is_queued).read_volatile(),
-                (&raw const (*timer)._softexpires).read_volatile(),
+                sleeptimer_hrtimer_get_softexpires(timer),
             )
         };
         Observed {
@@ -83,16 +91,16 @@ impl BpfHrtimer {
     fn delayed_expiry(&self, clock: Clock) -> Option<i64> {
         let work = self.delayed_work();
         // SAFETY: The timer is initialised. The core writes these from other CPUs.
-        let (pending, expires) = unsafe {
+        let (is_pending, expires) = unsafe {
             (
-                (&raw const (*work).timer.entry.pprev).read_volatile(),
-                (&raw const (*work).timer.expires).read_volatile(),
+                sleeptimer_timer_pending(&raw const (*work).timer),
+                sleeptimer_timer_expires(&raw const (*work).timer),
             )
         };
         // SAFETY: The kernel counts jiffies here, from any CPU.
         let jiffies = unsafe { (&raw const bindings::jiffies).read_volatile() };
         let left = (expires.wrapping_sub(jiffies) as isize).max(0);
         let left = (left as u64).saturating_mul(NS_PER_JIFFY);
-        (!pending.is_null()).then(|| clock.now().saturating_add_unsigned(left))
+        is_pending.then(|| clock.now().saturating_add_unsigned(left))
     }
 }

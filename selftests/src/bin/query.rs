@@ -12,7 +12,8 @@ use sleeptimer_selftests::{
 use sleeptimer_sys as sys;
 use std::{
     process::ExitCode,
-    thread::sleep,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread::{scope, sleep},
     time::{Duration, Instant},
 };
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         a_cancel_is_seen,
         a_freed_timer_is_enoent,
         the_backlog_is_told,
+        a_start_in_between_is_seen_or_not,
         requests_are_checked,
         an_answer_that_cannot_be_written_is_efault,
     ])
@@ -228,6 +230,64 @@ fn the_backlog_is_told() -> Outcome {
     check_eq!(expect_events(&map, 1)?[0].count, 1);
     check_eq!(expect_events(&map, 1)?[0].count, 2);
     check_eq!(ok!(map.query(timer)).backlog, 0);
+    Ok(())
+}
+
+fn a_start_in_between_is_seen_or_not() -> Outcome {
+    const WHILE: Duration = Duration::from_millis(500);
+    let map = map()?;
+    for kind in TIMED {
+        let timer = bound_timer(&map, kind, &[Step::Event])?;
+        let begin = now(libc::CLOCK_MONOTONIC);
+        let times = [begin + LONG, begin + 5 * LONG];
+        let over = AtomicBool::new(false);
+        let outcome = scope(|threads| {
+            let starter = threads.spawn(|| {
+                for time in times.into_iter().cycle() {
+                    if over.load(Relaxed) {
+                        break;
+                    }
+                    let expiry = match kind {
+                        // In jiffies, it takes a delay only.
+                        Kind::DelayedWq => Expiry::In(time - begin),
+                        _ => Expiry::At(time),
+                    };
+                    rearm(&map, timer, expiry)?;
+                }
+                Ok::<_, sleeptimer::Error>(())
+            });
+            let result = queried_for(&map, timer, WHILE, |query| {
+                let Some(expiry) = query.expiry else {
+                    // It is not armed while it is started anew.
+                    return true;
+                };
+                match kind {
+                    Kind::DelayedWq => expiry > begin && expiry < times[1] + TOLERANCE,
+                    _ => times.contains(&expiry),
+                }
+            });
+            over.store(true, Relaxed);
+            let started = starter.join().map_err(|_| "the thread panicked")?;
+            ok!(started);
+            result
+        });
+        outcome?;
+    }
+    Ok(())
+}
+
+/// Asks again and again, for a while.
+fn queried_for(
+    map: &Map,
+    timer: Timer,
+    time: Duration,
+    is_good: impl Fn(&Query) -> bool,
+) -> Outcome {
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        let query = ok!(map.query(timer));
+        check!(is_good(&query), "{query:?}");
+    }
     Ok(())
 }
 
