@@ -3,6 +3,7 @@
  * What the kernel offers as macros and inline functions only, and the kernel
  * crate does not wrap: one function each, under the same name with a prefix.
  */
+#include <linux/cred.h>
 #include <linux/hrtimer.h>
 #include <linux/spinlock.h>
 #include <linux/timer.h>
@@ -25,6 +26,16 @@ bool sleeptimer_timer_pending(const struct timer_list *timer)
 {
 	/* As above. */
 	return data_race(timer_pending(timer));
+}
+
+const struct cred *sleeptimer_override_creds(const struct cred *cred)
+{
+	return override_creds(cred);
+}
+
+const struct cred *sleeptimer_revert_creds(const struct cred *cred)
+{
+	return revert_creds(cred);
 }
 
 unsigned long sleeptimer_spin_lock_irqsave(spinlock_t *lock)

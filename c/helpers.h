@@ -6,12 +6,17 @@
 #include <linux/spinlock_types.h>
 #include <linux/types.h>
 
+struct cred;
+const struct cred *sleeptimer_override_creds(const struct cred *cred);
+const struct cred *sleeptimer_revert_creds(const struct cred *cred);
+
 struct hrtimer;
 struct timer_list;
 
 ktime_t sleeptimer_hrtimer_get_softexpires(const struct hrtimer *timer);
 unsigned long sleeptimer_timer_expires(const struct timer_list *timer);
 bool sleeptimer_timer_pending(const struct timer_list *timer);
+
 unsigned long sleeptimer_spin_lock_irqsave(spinlock_t *lock);
 bool sleeptimer_spin_trylock_irqsave(spinlock_t *lock, unsigned long *flags);
 void sleeptimer_spin_unlock_irqrestore(spinlock_t *lock, unsigned long flags);

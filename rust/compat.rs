@@ -46,3 +46,13 @@ pub(crate) fn parameter<T: Copy>(access: &ModuleParamAccess<T>) -> T {
 pub(crate) fn error(number: u32) -> Error {
     Error::from_errno((number as kernel::ffi::c_int).wrapping_neg())
 }
+
+/// Too many symbolic links. `kernel::error` has it from 7.3 on.
+pub(crate) fn eloop() -> Error {
+    Error::from_errno(-(bindings::ELOOP as kernel::ffi::c_int))
+}
+
+/// Operation not supported. `kernel::error` has it from 7.3 on.
+pub(crate) fn eopnotsupp() -> Error {
+    Error::from_errno(-(bindings::EOPNOTSUPP as kernel::ffi::c_int))
+}

@@ -6,7 +6,8 @@
 //! be unloaded under an open file: the operations are our own.
 
 use crate::{
-    context::Process, facility::Facility, failure::Failure, ioctl, limits::Limits, map::Map, uapi,
+    context::Process, facility::Facility, failure::Failure, ioctl, limits::Limits, map::Map,
+    opener::Opener, uapi,
 };
 use kernel::{
     bindings, container_of,
@@ -19,7 +20,6 @@ use kernel::{
     mm::virt::VmaNew,
     prelude::*,
     sync::{poll::PollTable, SetOnce},
-    task::Kuid,
     types::Opaque,
     uaccess::{UserPtr, UserSlice},
 };
@@ -27,8 +27,7 @@ use kernel::{
 /// What one open of the device owns: a map, once it is set up.
 pub(crate) struct Session {
     facility: &'static Facility,
-    /// Who opened the device, and is charged for the map.
-    opener: Kuid,
+    opener: Opener,
     map: SetOnce<Pin<KBox<Map>>>,
 }
 
@@ -48,7 +47,7 @@ impl Session {
         if self.map.as_ref().is_some() {
             return Err(Failure::AlreadySetUp);
         }
-        let map = Map::new(self.facility, self.opener, setup)?;
+        let map = Map::new(self.facility, self.opener.clone(), setup)?;
         if self.map.populate(map) {
             Ok(())
         } else {
@@ -136,11 +135,10 @@ unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file
     // SAFETY: By the safety requirements. The device stays while its module is loaded, and `owner`
     // keeps that loaded until the last release has returned: longer than any session.
     let device: &'static Device = unsafe { &*container_of!(misc, Device, misc) };
-    // SAFETY: The file is being opened by this task, and stays open during the call.
-    let opener = unsafe { LocalFile::from_raw_file(file) }.cred().euid();
     let session = Session {
         facility: &device.facility,
-        opener,
+        // SAFETY: The file is valid, and has no positions.
+        opener: Opener::of(unsafe { LocalFile::from_raw_file(file) }),
         map: SetOnce::new(),
     };
     match KBox::new(session, GFP_KERNEL_ACCOUNT) {

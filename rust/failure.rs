@@ -52,6 +52,20 @@ pub(crate) enum Failure {
     OverQuota,
     /// There is not enough memory.
     NoMemory,
+    /// There is no such open file, or it is not open for writing.
+    BadFile,
+    /// The file is not an eventfd.
+    NotAnEventFd,
+    /// The file cannot be written at all, or not at that position.
+    NotWritable,
+    /// A write to the file could wait for ever.
+    FileBlocks,
+    /// The file cannot be synchronised.
+    NotSynced,
+    /// The file could keep the map open, which keeps the file open.
+    FileLoops,
+    /// The file is one that a worker cannot use, or not without risk.
+    FileUnsupported,
     /// The address is not the caller's to read or write.
     BadAddress,
     /// User space may not write to, or run, this part of the ring.
@@ -67,7 +81,11 @@ impl From<Failure> for Error {
             | Failure::WrongKind
             | Failure::ProgramSleeps
             | Failure::BadStart
-            | Failure::NoCallback => EINVAL,
+            | Failure::NoCallback
+            | Failure::NotAnEventFd
+            | Failure::NotWritable
+            | Failure::FileBlocks
+            | Failure::NotSynced => EINVAL,
             Failure::NoSuchTimer | Failure::NoSuchProgram => ENOENT,
             Failure::MapFull => ENOSPC,
             Failure::NotSetUp => compat::error(bindings::EBADFD),
@@ -80,6 +98,9 @@ impl From<Failure> for Error {
             Failure::Interrupted => ERESTARTSYS,
             Failure::OverQuota => compat::error(bindings::EDQUOT),
             Failure::NoMemory => ENOMEM,
+            Failure::BadFile => EBADF,
+            Failure::FileLoops => compat::eloop(),
+            Failure::FileUnsupported => compat::eopnotsupp(),
             Failure::BadAddress => EFAULT,
             Failure::ReadOnly => EACCES,
             Failure::UnknownRequest => ENOTTY,

@@ -25,7 +25,11 @@ kernel::static_assert!(uapi::MAX_TIMERS == Flags::MAX_TIMERS);
 kernel::static_assert!(uapi::MAX_PROGRAMS == Flags::MAX_PROGRAMS);
 
 /// What [`uapi::Info::features`] tells.
-const FEATURES: u32 = uapi::FEATURE_SUBMIT | uapi::FEATURE_QUERY | uapi::FEATURE_MMAP;
+const FEATURES: u32 = uapi::FEATURE_SUBMIT
+    | uapi::FEATURE_QUERY
+    | uapi::FEATURE_MMAP
+    | uapi::FEATURE_EVENTFD
+    | uapi::FEATURE_FILES;
 
 /// Serves one request; the result is what `ioctl` returns.
 pub(crate) fn dispatch(
@@ -45,6 +49,7 @@ pub(crate) fn dispatch(
         uapi::IOC_PROGRAM_DESTROY => program_destroy(map()?, argument),
         uapi::IOC_SUBMIT => submit::submit(map()?, process, argument),
         uapi::IOC_QUERY => query(map()?, argument),
+        uapi::IOC_PROGRAM_QUERY => program_query(map()?, argument),
         uapi::IOC_TIMER_INIT => init(map()?, process, argument, timer_kind),
         uapi::IOC_TIMER_SET_CALLBACK => set_callback(map()?, Timer, argument),
         uapi::IOC_TIMER_SET_SLEEPABLE_CB => set_callback(map()?, SleepableTimer, argument),
@@ -78,7 +83,7 @@ fn get_info(session: &Session, argument: &Argument) -> Result<isize, Failure> {
         max_steps: uapi::MAX_STEPS,
         event_size: size_of::<uapi::Event>() as u32,
         timer_size: size_of::<BpfHrtimer>() as u32,
-        max_write: 0,
+        max_write: uapi::MAX_WRITE,
         max_ops: uapi::MAX_OPS,
         reserved: [0; 4],
     })?;
@@ -99,7 +104,7 @@ fn program_create(map: &Map, process: &Process<'_>, argument: &Argument) -> Resu
     let request: uapi::ProgramCreate = argument.read()?;
     expect(request.flags == 0 && request.reserved == 0)?;
     expect((1..=uapi::MAX_STEPS).contains(&request.nr_steps))?;
-    let program = Program::new(&read_steps(&request)?)?;
+    let program = Program::new(&read_steps(&request)?, map.opener(), process)?;
     map.programs().create(program, process, |number| {
         argument.write(&uapi::ProgramCreate {
             program: number,
@@ -131,6 +136,23 @@ fn program_destroy(map: &Map, argument: &Argument) -> Result<isize, Failure> {
     let request: uapi::ProgramRef = argument.read()?;
     expect(request.flags == 0)?;
     map.program_destroy(request.program)?;
+    Ok(0)
+}
+
+fn program_query(map: &Map, argument: &Argument) -> Result<isize, Failure> {
+    let request: uapi::ProgramQuery = argument.read()?;
+    expect(request.flags == 0 && request.reserved == 0)?;
+    let (statuses, nr_steps) = map.program_query(request.program)?;
+    let address = usize::try_from(request.status).map_err(|_| Failure::BadAddress)?;
+    let nr_status = nr_steps.min(request.nr_status) as usize;
+    let size = nr_status.wrapping_mul(size_of::<uapi::StepStatus>());
+    let told = statuses.get(..nr_status).ok_or(Failure::BadArgument)?;
+    Argument::new(address, size).write_all(told)?;
+    argument.write(&uapi::ProgramQuery {
+        nr_steps,
+        pad: 0,
+        ..request
+    })?;
     Ok(0)
 }
 

@@ -17,6 +17,7 @@ mod tests {
         facility::Facility,
         failure::Failure,
         map::{Family, Map},
+        opener::Opener,
         program::Program,
         spinlock_irqsave::{new_spinlock_irqsave, SpinLockIrqSave},
         uapi,
@@ -88,8 +89,10 @@ mod tests {
         let process = unsafe { Process::assume() };
         let lock = KBox::pin_init(new_spinlock_irqsave!((), "sleeptimer_kunit"), GFP_KERNEL);
         let lock: Pin<KBox<SpinLockIrqSave<()>>> = lock.map_err(|_| Failure::NoMemory)?;
+        let opener = Opener::current();
         let map = Map::new(
             facility,
+            opener.clone(),
             &uapi::Setup {
                 max_timers: 8,
                 max_programs: 1,
@@ -102,11 +105,11 @@ mod tests {
             ..uapi::Step::default()
         };
         let mut number = 0;
-        map.programs()
-            .create(Program::new(&[event])?, &process, |named| {
-                number = named;
-                Ok(())
-            })?;
+        let program = Program::new(&[event], &opener, &process)?;
+        map.programs().create(program, &process, |named| {
+            number = named;
+            Ok(())
+        })?;
         let now = Arming {
             expiry: Expiry::In(0),
             slack: 0,

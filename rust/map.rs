@@ -11,7 +11,8 @@ use crate::{
     events::Events,
     facility::Facility,
     failure::Failure,
-    program::Program,
+    opener::Opener,
+    program::{Program, Statuses},
     programs::Programs,
     reaper::Reaper,
     sleepers::Sleepers,
@@ -21,7 +22,14 @@ use crate::{
     users::Charge,
     workqueue::Workqueue,
 };
-use kernel::{current, prelude::*, sync::rcu, task::Kuid};
+use kernel::{
+    current,
+    prelude::*,
+    sync::{
+        atomic::{Atomic, Relaxed},
+        rcu,
+    },
+};
 
 /// Which timers an entry point is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,6 +69,9 @@ impl Family {
 #[pin_data(PinnedDrop)]
 pub(crate) struct Map {
     facility: &'static Facility,
+    opener: Opener,
+    /// How many runs of steps have failed.
+    step_failures: Atomic<u64>,
     #[pin]
     table: Table,
     #[pin]
@@ -85,12 +96,12 @@ impl Map {
     /// `opener` for it.
     pub(crate) fn new(
         facility: &'static Facility,
-        opener: Kuid,
+        opener: Opener,
         setup: &uapi::Setup,
     ) -> Result<Pin<KBox<Self>>, Failure> {
         let charge = facility
             .users
-            .charge(&facility.limits, opener, setup.max_timers)?;
+            .charge(&facility.limits, opener.user(), setup.max_timers)?;
         let table = Table::new(setup.max_timers)?;
         let programs = Programs::new(setup.max_programs)?;
         let events = Events::new(setup.max_events, setup.max_timers)?;
@@ -99,6 +110,8 @@ impl Map {
         KBox::pin_init(
             pin_init!(Self {
                 facility,
+                opener,
+                step_failures: Atomic::new(0),
                 table <- table,
                 programs <- programs,
                 events <- events,
@@ -115,6 +128,15 @@ impl Map {
 
     pub(crate) fn facility(&self) -> &'static Facility {
         self.facility
+    }
+
+    pub(crate) fn opener(&self) -> &Opener {
+        &self.opener
+    }
+
+    /// Counts a run of a step that has failed. Any context.
+    pub(crate) fn count_step_failure(&self) {
+        self.step_failures.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn table(&self) -> &Table {
@@ -321,6 +343,12 @@ impl Map {
     /// Takes the name of a program away; timers that are bound to it keep it. Any context.
     pub(crate) fn program_destroy(&self, program: u32) -> Result<(), Failure> {
         self.programs.destroy(program, &rcu::read_lock())
+    }
+
+    /// How the steps of a program have fared, and how many there are. Any context.
+    pub(crate) fn program_query(&self, program: u32) -> Result<(Statuses, u32), Failure> {
+        self.programs
+            .look_at(program, &rcu::read_lock(), Program::statuses)
     }
 
     /// `free`, or cancel_and_free, for every kind. Never waits. Any context.

@@ -5,59 +5,114 @@
 #![deny(unsafe_code)]
 
 use crate::{
-    context::{Softirq, Worker},
+    context::{Process, Softirq, Worker},
+    eventfd::EventFd,
     failure::Failure,
+    opener::Opener,
+    step_file::FileStep,
     uapi,
 };
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::atomic::{Atomic, Relaxed},
+};
 
 /// The longest sleep of one step, in ns: an hour.
 pub(crate) const MAX_SLEEP_NS: u64 = 3600 * 1_000_000_000;
 
-/// One step.
-#[derive(Clone, Copy)]
-pub(crate) enum Step {
+/// What a step does.
+pub(crate) enum Action {
     /// Deliver an event. May run in softirq.
     Event,
+    /// Add 1 to an eventfd. May run in softirq.
+    EventFd(EventFd),
     /// Sleep for so many nanoseconds.
     Sleep(u64),
+    /// Use a file, which may sleep.
+    File(FileStep),
 }
 
-impl Step {
-    fn sleeps(self) -> bool {
-        matches!(self, Step::Sleep(_))
-    }
-}
+impl Action {
+    /// Decodes a step that the calling process gave. Nothing is kept if it fails.
+    fn new(raw: &uapi::Step, opener: &Opener, process: &Process<'_>) -> Result<Self, Failure> {
+        use Action::{Event, File, Sleep};
 
-impl TryFrom<&uapi::Step> for Step {
-    type Error = Failure;
-
-    fn try_from(raw: &uapi::Step) -> Result<Self, Failure> {
-        if raw.flags != 0 || raw.len != 0 || raw.fd != 0 || raw.offset != 0 {
-            return Err(Failure::BadArgument);
-        }
-        match (raw.op, raw.arg) {
-            (uapi::STEP_EVENT, 0) => Ok(Step::Event),
-            (uapi::STEP_SLEEP, 0..=MAX_SLEEP_NS) => Ok(Step::Sleep(raw.arg)),
+        let sync = |fd, data_only| FileStep::sync(fd, data_only, opener, process);
+        // What a step does not take has to be zero.
+        match (raw.op, raw.flags, raw.arg, raw.len, raw.fd, raw.offset) {
+            (uapi::STEP_EVENT, 0, 0, 0, 0, 0) => Ok(Event),
+            (uapi::STEP_SLEEP, 0, ns @ 0..=MAX_SLEEP_NS, 0, 0, 0) => Ok(Sleep(ns)),
+            (uapi::STEP_EVENTFD, 0, 0, 0, fd, 0) => EventFd::from_fd(fd).map(Action::EventFd),
+            (uapi::STEP_WRITE, 0, address, len @ 1..=uapi::MAX_WRITE, fd, offset) => {
+                FileStep::write(fd, address, len, offset, opener, process).map(File)
+            }
+            (uapi::STEP_FSYNC, 0, 0, 0, fd, 0) => sync(fd, false).map(File),
+            (uapi::STEP_FDATASYNC, 0, 0, 0, fd, 0) => sync(fd, true).map(File),
             _ => Err(Failure::BadArgument),
         }
     }
+
+    fn sleeps(&self) -> bool {
+        match self {
+            Action::Event | Action::EventFd(_) => false,
+            Action::Sleep(_) | Action::File(_) => true,
+        }
+    }
 }
 
-/// A valid program.
+/// A step, and how its runs have failed.
+pub(crate) struct Step {
+    action: Action,
+    failures: Atomic<u64>,
+    last_error: Atomic<u32>,
+}
+
+impl Step {
+    pub(crate) fn action(&self) -> &Action {
+        &self.action
+    }
+
+    /// Counts a run that has failed. Any context.
+    pub(crate) fn count_failure(&self, error: Error) {
+        let number = error.to_errno().unsigned_abs();
+        self.last_error.store(number, Relaxed);
+        self.failures.fetch_add(1, Relaxed);
+    }
+
+    fn status(&self) -> uapi::StepStatus {
+        uapi::StepStatus {
+            failures: self.failures.load(Relaxed),
+            last_error: self.last_error.load(Relaxed),
+            pad: 0,
+        }
+    }
+}
+
+/// How the steps of a program have fared; of places behind the last step, nothing.
+pub(crate) type Statuses = [uapi::StepStatus; uapi::MAX_STEPS as usize];
+
+/// A valid program. May be dropped in any context.
 pub(crate) struct Program {
     steps: KVec<Step>,
     sleepable: bool,
 }
 
 impl Program {
-    /// Makes a program of what user space gave. The number of steps was checked.
-    pub(crate) fn new(raw: &[uapi::Step]) -> Result<Self, Failure> {
+    /// Makes a program of what the calling process gave. The number of steps was checked.
+    pub(crate) fn new(
+        raw: &[uapi::Step],
+        opener: &Opener,
+        process: &Process<'_>,
+    ) -> Result<Self, Failure> {
         let mut steps = KVec::with_capacity(raw.len(), GFP_KERNEL_ACCOUNT)?;
         for step in raw {
-            steps.push_within_capacity(Step::try_from(step)?)?;
+            steps.push_within_capacity(Step {
+                action: Action::new(step, opener, process)?,
+                failures: Atomic::new(0),
+                last_error: Atomic::new(0),
+            })?;
         }
-        let sleepable = steps.iter().any(|step| step.sleeps());
+        let sleepable = steps.iter().any(|step: &Step| step.action.sleeps());
         Ok(Self { steps, sleepable })
     }
 
@@ -68,6 +123,15 @@ impl Program {
     /// Whether the program may run in process context only.
     pub(crate) fn is_sleepable(&self) -> bool {
         self.sleepable
+    }
+
+    /// How the steps have fared, and how many there are. Any context.
+    pub(crate) fn statuses(&self) -> (Statuses, u32) {
+        let mut statuses = Statuses::default();
+        for (status, step) in statuses.iter_mut().zip(&self.steps) {
+            *status = step.status();
+        }
+        (statuses, self.steps.len() as u32)
     }
 }
 

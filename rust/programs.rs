@@ -160,6 +160,16 @@ impl Programs {
         }
     }
 
+    /// Looks at the program that user space calls `number`. Any context.
+    pub(crate) fn look_at<R>(
+        &self,
+        number: u32,
+        rcu: &RcuRead,
+        look: impl FnOnce(&Program) -> R,
+    ) -> Result<R, Failure> {
+        Ok(look(&self.find_named(number, rcu)?.program))
+    }
+
     /// Takes the name of a program away; it is freed when nothing uses it any more. Any context.
     pub(crate) fn destroy(&self, number: u32, rcu: &RcuRead) -> Result<(), Failure> {
         let counted = self.find_named(number, rcu)?;

@@ -7,10 +7,10 @@
 use crate::{
     bpf_hrtimer::BpfHrtimer,
     map::Map,
-    program::{Program, Runner, Step},
+    program::{Action, Program, Runner},
     uapi,
 };
-use kernel::{cpu::CpuId, current, sync::rcu};
+use kernel::{cpu::CpuId, current, prelude::*, sync::rcu};
 
 impl Map {
     /// Runs what is bound to `timer`, for so many expirations at once.
@@ -56,15 +56,27 @@ struct Run<'a> {
 impl Run<'_> {
     fn all(&self, program: &Program) {
         for step in program.steps() {
-            match (step, self.runner) {
-                (Step::Event, _) => self.deliver(),
-                (Step::Sleep(ns), Runner::Worker(worker)) => {
-                    self.timer.sleep(self.map.sleepers(), worker, *ns);
-                }
-                // A program that sleeps is not bound to a timer of the softirq kind.
-                (Step::Sleep(_), Runner::Softirq(_)) => {}
+            if let Err(error) = self.one(step.action()) {
+                step.count_failure(error);
+                self.map.count_step_failure();
             }
         }
+    }
+
+    fn one(&self, action: &Action) -> Result {
+        match (action, self.runner) {
+            (Action::Event, _) => self.deliver(),
+            (Action::EventFd(eventfd), _) => eventfd.signal(),
+            (Action::Sleep(ns), Runner::Worker(worker)) => {
+                self.timer.sleep(self.map.sleepers(), worker, *ns);
+            }
+            (Action::File(step), Runner::Worker(worker)) => {
+                return self.map.opener().act(worker, || step.run(worker));
+            }
+            // A program that sleeps is not bound to a timer of the softirq kind.
+            (Action::Sleep(_) | Action::File(_), Runner::Softirq(_)) => {}
+        }
+        Ok(())
     }
 
     /// The step EVENT.

@@ -30,6 +30,8 @@ requests! {
     ioctl_readwrite_bad submit(SLEEPTIMER_IOC_SUBMIT, sleeptimer_submit);
     /// Looks at a timer.
     ioctl_readwrite_bad query(SLEEPTIMER_IOC_QUERY, sleeptimer_query);
+    /// Asks how the steps of a program have fared.
+    ioctl_readwrite_bad program_query(SLEEPTIMER_IOC_PROGRAM_QUERY, sleeptimer_program_query);
     /// Adds a timer to the map.
     ioctl_readwrite_bad timer_init(SLEEPTIMER_IOC_TIMER_INIT, sleeptimer_init);
     /// Binds a program to a softirq timer.

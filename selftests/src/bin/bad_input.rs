@@ -59,6 +59,7 @@ const REQUESTS: &[u32] = &[
     sys::SLEEPTIMER_IOC_PROGRAM_DESTROY,
     sys::SLEEPTIMER_IOC_SUBMIT,
     sys::SLEEPTIMER_IOC_QUERY,
+    sys::SLEEPTIMER_IOC_PROGRAM_QUERY,
     sys::SLEEPTIMER_IOC_TIMER_INIT,
     sys::SLEEPTIMER_IOC_TIMER_SET_CALLBACK,
     sys::SLEEPTIMER_IOC_TIMER_SET_SLEEPABLE_CB,
@@ -359,7 +360,7 @@ fn programs_are_validated_whole() -> Outcome {
     };
     let bad_steps = [
         sys::sleeptimer_step { op: 0, ..event() },
-        sys::sleeptimer_step { op: 3, ..event() },
+        sys::sleeptimer_step { op: 7, ..event() },
         sys::sleeptimer_step {
             flags: 1,
             ..event()

@@ -10,6 +10,7 @@ use sleeptimer_selftests::{
     bound_timer, bound_timer_of, check, check_eq, check_errno, events_within, expect_events,
     expect_silence, map, now, ok, tests, Outcome, KINDS, TOLERANCE,
 };
+use sleeptimer_sys as sys;
 use std::{
     os::fd::AsFd,
     path::Path,
@@ -53,7 +54,13 @@ fn info_tells_the_object_size() -> Outcome {
         check_eq!(info.timer_size, 104);
     }
     check!(info.resolution_ns > 0);
-    check!(info.features & u64::from(sleeptimer_sys::SLEEPTIMER_FEATURE_MMAP) != 0);
+    let features = sys::SLEEPTIMER_FEATURE_SUBMIT
+        | sys::SLEEPTIMER_FEATURE_QUERY
+        | sys::SLEEPTIMER_FEATURE_MMAP
+        | sys::SLEEPTIMER_FEATURE_EVENTFD
+        | sys::SLEEPTIMER_FEATURE_FILES;
+    check_eq!(info.features, u64::from(features));
+    check_eq!(info.max_write, sys::SLEEPTIMER_MAX_WRITE);
     check_eq!(info.reserved, [0; 4]);
     Ok(())
 }

@@ -63,8 +63,8 @@ pub static WAIT_IN_WORKER: Fault = Fault {
 pub static SLEEP_IN_SOFTIRQ: Fault = Fault {
     name: "seeded-sleep-in-softirq",
     file: "rust/run.rs",
-    from: "(Step::Sleep(_), Runner::Softirq(_)) => {}",
-    to: "(Step::Sleep(ns), Runner::Softirq(softirq)) => self.timer.sleep(self.map.sleepers(), softirq, *ns),",
+    from: "(Action::Sleep(_) | Action::File(_), Runner::Softirq(_)) => {}",
+    to: "(Action::Sleep(ns), Runner::Softirq(softirq)) => self.timer.sleep(self.map.sleepers(), softirq, *ns),\n            (Action::File(_), Runner::Softirq(_)) => {}",
 };
 
 /// A timer is started without holding off its end.
