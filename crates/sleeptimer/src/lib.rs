@@ -30,7 +30,7 @@ pub use batch::{Batch, Submitted};
 pub use error::{Error, Result};
 pub use event::{Context, Event};
 pub use map::{Map, Sizes, DEVICE};
-pub use program::{Program, Step};
+pub use program::{Program, Step, StepStatus};
 pub use query::{Query, State};
 pub use ring::Ring;
 pub use start::{Cpu, Expiry, Start};

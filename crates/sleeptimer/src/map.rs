@@ -2,8 +2,8 @@
 //! Maps, and the calls that work on them.
 
 use crate::{
-    error::in_call, Batch, Clock, Event, Expiry, Kind, Program, Query, Result, Ring, Start, Step,
-    Submitted, Timer,
+    error::in_call, program::MAX_STEPS, Batch, Clock, Event, Expiry, Kind, Program, Query, Result,
+    Ring, Start, Step, StepStatus, Submitted, Timer,
 };
 use nix::{
     errno::Errno,
@@ -95,7 +95,7 @@ impl Map {
     }
 
     /// Adds a program.
-    pub fn program(&self, steps: &[Step]) -> Result<Program> {
+    pub fn program(&self, steps: &[Step<'_>]) -> Result<Program> {
         let steps: Vec<sys::sleeptimer_step> = steps.iter().map(Step::raw).collect();
         let mut request = sys::sleeptimer_program_create {
             steps: steps.as_ptr() as u64,
@@ -106,6 +106,22 @@ impl Map {
         let result = unsafe { sys::program_create(self.as_raw_fd(), &mut request) };
         in_call("program_create", result)?;
         Ok(Program(request.program))
+    }
+
+    /// How the steps of a program have fared.
+    pub fn program_query(&self, program: Program) -> Result<Vec<StepStatus>> {
+        let mut statuses = [sys::sleeptimer_step_status::default(); MAX_STEPS];
+        let mut request = sys::sleeptimer_program_query {
+            status: statuses.as_mut_ptr() as u64,
+            nr_status: statuses.len() as u32,
+            program: program.0,
+            ..Default::default()
+        };
+        // SAFETY: The file is the device; the structure and the array outlive the call.
+        let result = unsafe { sys::program_query(self.as_raw_fd(), &mut request) };
+        in_call("program_query", result)?;
+        let statuses = statuses.iter().take(request.nr_steps as usize);
+        Ok(statuses.map(StepStatus::from_raw).collect())
     }
 
     /// Takes the name of a program away; timers that are bound to it keep it.

@@ -9,10 +9,13 @@ use fastrand::Rng;
 use nix::{
     errno::Errno,
     kmod::{delete_module, DeleteModuleFlags},
+    sys::eventfd::EventFd,
+    unistd::pipe,
 };
 use sleeptimer::{Clock, Cpu, Expiry, Kind, Map, Program, Sizes, Start, Step, Timer};
 use sleeptimer_selftests::{check, check_eq, tests, Outcome, KINDS};
 use std::{
+    os::fd::{AsFd, OwnedFd},
     process::ExitCode,
     sync::{
         atomic::{AtomicU64, Ordering},
@@ -38,6 +41,7 @@ struct Arena {
     map: RwLock<Map>,
     timers: Mutex<[Timer; HANDLES]>,
     programs: Mutex<[Program; PROGRAMS]>,
+    files: Files,
     calls: AtomicU64,
 }
 
@@ -69,6 +73,7 @@ fn random_calls_on_shared_handles() -> Outcome {
         map: RwLock::new(new_map().map_err(|error| error.to_string())?),
         timers: Mutex::new([nobody; HANDLES]),
         programs: Mutex::new([Program(0); PROGRAMS]),
+        files: Files::new().map_err(|error| error.to_string())?,
         calls: AtomicU64::new(0),
     };
     let failures: Vec<String> = std::thread::scope(|scope| {
@@ -111,7 +116,7 @@ impl Arena {
         let timer = self.timers.lock().map_err(|_| "poisoned")?[place];
         let number = random.usize(..PROGRAMS);
         let program = self.programs.lock().map_err(|_| "poisoned")?[number];
-        let result = match random.u64(..16) {
+        let result = match random.u64(..17) {
             0 | 1 => map
                 .timer(pick(random, &KINDS), Clock::Monotonic, 1)
                 .map(|new| {
@@ -119,7 +124,7 @@ impl Arena {
                         timers[place] = new;
                     }
                 }),
-            2 => map.program(random_steps(random)).map(|new| {
+            2 => map.program(&random_steps(random, &self.files)).map(|new| {
                 if let Ok(mut programs) = self.programs.lock() {
                     programs[number] = new;
                 }
@@ -134,6 +139,7 @@ impl Arena {
             12 => map.cancel_no_drop(timer).map(drop),
             13 => map.cancel_async(timer).map(drop),
             14 => map.free(timer),
+            15 => map.program_query(program).map(drop),
             _ => {
                 if random.u64(..50) == 0 {
                     // Never granted: this process has the device open.
@@ -159,19 +165,44 @@ impl Arena {
     }
 }
 
-fn random_steps(random: &mut Rng) -> &'static [Step] {
+/// The files that steps use: a counter, and a pipe that is full soon, as nobody reads it.
+struct Files {
+    counter: EventFd,
+    _reader: OwnedFd,
+    writer: OwnedFd,
+}
+
+impl Files {
+    fn new() -> nix::Result<Self> {
+        let counter = EventFd::new()?;
+        let (_reader, writer) = pipe()?;
+        Ok(Self {
+            counter,
+            _reader,
+            writer,
+        })
+    }
+}
+
+fn random_steps<'a>(random: &mut Rng, files: &'a Files) -> Vec<Step<'a>> {
     const SHORT: Step = Step::Sleep(Duration::from_micros(300));
     const LONG: Step = Step::Sleep(Duration::from_secs(600));
-    pick(
-        random,
-        &[
-            &[Step::Event] as &[_],
-            &[Step::Event, Step::Event],
-            &[SHORT],
-            &[Step::Event, SHORT, Step::Event],
-            &[LONG, Step::Event],
-        ],
-    )
+    let count = Step::EventFd(files.counter.as_fd());
+    let write = Step::Write {
+        fd: files.writer.as_fd(),
+        bytes: &[0; 1000],
+        offset: 0,
+    };
+    let programs = [
+        &[Step::Event] as &[_],
+        &[Step::Event, Step::Event],
+        &[SHORT],
+        &[Step::Event, SHORT, Step::Event],
+        &[LONG, Step::Event],
+        &[count, Step::Event],
+        &[write, SHORT, count],
+    ];
+    pick(random, &programs).to_vec()
 }
 
 fn random_start(random: &mut Rng, kind: Kind) -> Start {
