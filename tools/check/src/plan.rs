@@ -13,6 +13,7 @@ const SELFTESTS: &[&str] = &[
     "families",
     "periodic",
     "programs",
+    "steps",
     "oracle",
     "wrong_kind",
     "bad_input",
