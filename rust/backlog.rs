@@ -8,13 +8,13 @@
 
 #![deny(unsafe_code)]
 
-use crate::{failure::Failure, table::Table};
+use crate::{failure::Failure, large::LargeVec, table::Table};
 use kernel::{bitmap::BitmapVec, prelude::*, sync::atomic::Relaxed};
 
 /// See the [module documentation](self). Whoever has it has the lock of the events.
 pub(crate) struct Backlog {
     /// The upper halves of the counts.
-    upper: KVVec<u32>,
+    upper: LargeVec<u32>,
     /// Timers whose count is not 0.
     marks: BitmapVec,
     /// How many are marked.
@@ -27,7 +27,7 @@ impl Backlog {
     pub(crate) fn new(max_timers: u32) -> Result<Self, Failure> {
         let max_timers = max_timers as usize;
         Ok(Self {
-            upper: KVVec::from_elem(0, max_timers, GFP_KERNEL_ACCOUNT)?,
+            upper: LargeVec::from_elem(0, max_timers, GFP_KERNEL_ACCOUNT)?,
             marks: BitmapVec::new(max_timers, GFP_KERNEL_ACCOUNT)?,
             marked: 0,
             turn: 0,

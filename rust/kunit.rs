@@ -22,6 +22,7 @@ mod tests {
         spinlock_irqsave::{new_spinlock_irqsave, SpinLockIrqSave},
         uapi,
     };
+    use kernel::task::Kuid;
 
     const KINDS: [(Kind, Family); 5] = [
         (Kind::Timer, Family::Timer),
@@ -75,13 +76,9 @@ mod tests {
 
     fn with_interrupts_off() -> Result<(), Failure> {
         let facility = Facility::new(c"sleeptimer_kunit", c"sleeptimer_kunit_highres");
-        let facility = facility.map_err(|_| Failure::NoMemory)?;
-        let facility = KBox::into_raw(KBox::new(facility, GFP_KERNEL)?);
+        let facility = KBox::pin_init(facility, GFP_KERNEL).map_err(|_| Failure::NoMemory)?;
         // SAFETY: The box is not freed before the map, which is all that uses it.
-        let result = calls_with_interrupts_off(unsafe { &*facility });
-        // SAFETY: It came from a box, and nothing uses it any more.
-        drop(unsafe { KBox::from_raw(facility) });
-        result
+        calls_with_interrupts_off(unsafe { &*core::ptr::from_ref::<Facility>(&facility) })
     }
 
     fn calls_with_interrupts_off(facility: &'static Facility) -> Result<(), Failure> {

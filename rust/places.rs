@@ -11,6 +11,7 @@
 use crate::{
     context::Process,
     failure::Failure,
+    large::LargeVec,
     spinlock_irqsave::{new_spinlock_irqsave, SpinLockIrqSave},
 };
 use kernel::{
@@ -83,7 +84,7 @@ struct Inner {
 /// See the [module documentation](self).
 #[pin_data]
 pub(crate) struct Places<T> {
-    slots: KVVec<Slot<T>>,
+    slots: LargeVec<Slot<T>>,
     last_generation: u32,
     #[pin]
     inner: SpinLockIrqSave<Inner>,
@@ -101,7 +102,7 @@ impl<T> Places<T> {
         last_generation: u32,
         empty: impl Fn() -> T,
     ) -> Result<impl PinInit<Self>, Failure> {
-        let mut slots = KVVec::with_capacity(max as usize, GFP_KERNEL_ACCOUNT)?;
+        let mut slots = LargeVec::with_capacity(max as usize, GFP_KERNEL_ACCOUNT)?;
         for _ in 0..max {
             slots.push_within_capacity(Slot::new(empty()))?;
         }

@@ -11,7 +11,7 @@
 //! Nothing here trusts what user space may write: its tail says how many records it has not taken,
 //! and if that makes no sense, the ring is full. Numbers of records count modulo 2^32.
 
-use crate::{failure::Failure, uapi};
+use crate::{failure::Failure, large::LargePages, uapi};
 use core::{mem::offset_of, ptr::NonNull};
 use kernel::{
     alloc::allocator::VmallocPageIter,
@@ -34,7 +34,7 @@ const RECORDS: usize = 2 * PAGE_SIZE;
 /// records. `capacity` is a power of two. There are no references to what is in there but atomic
 /// ones to the words of pages 0 and 1.
 pub(crate) struct Ring {
-    memory: VVec<u64>,
+    memory: LargePages<u64>,
     size: usize,
     capacity: u32,
 }
@@ -54,7 +54,7 @@ impl Ring {
             .and_then(|bytes| bytes.checked_add(RECORDS))
             .and_then(|bytes| bytes.checked_next_multiple_of(PAGE_SIZE))
             .ok_or(Failure::BadArgument)?;
-        let memory = VVec::with_capacity(size / size_of::<u64>(), GFP_KERNEL_ACCOUNT | __GFP_ZERO)?;
+        let memory = LargePages::with_capacity(size / size_of::<u64>(), GFP_KERNEL_ACCOUNT)?;
         // INVARIANT: The memory is as large as that, and zeroed.
         let ring = Self {
             memory,

@@ -23,6 +23,7 @@ mod failure;
 mod ioctl;
 #[cfg(CONFIG_KUNIT)]
 mod kunit;
+mod large;
 mod limits;
 mod map;
 mod opener;

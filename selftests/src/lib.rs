@@ -4,9 +4,11 @@
 //! Each program under `bin/` tests one class of behaviour, prints KTAP and exits with 0 for a pass,
 //! 1 for a failure and 4 for a skip, as kselftests do.
 
+pub mod child;
 pub mod kmemleak;
 mod ktap;
 pub mod kunit;
+pub mod module;
 pub mod pages;
 pub mod raw;
 

@@ -7,14 +7,13 @@
 //! itself, which a kernel with KUnit runs, are tests too. With `--kmemleak` the kernel looks for
 //! leaks after each. `NAME=VALUE` is put into the environment of the programs.
 
-use nix::kmod::{delete_module, finit_module, DeleteModuleFlags, ModuleInitFlags};
 use sleeptimer_selftests::{
     kmemleak::Kmemleak,
     kunit::{self, Suite},
+    module::{load, unload, MODULE},
     Outcome,
 };
 use std::{
-    fs::File,
     io::{BufRead, BufReader},
     path::Path,
     process::{Command, ExitCode, Stdio},
@@ -32,6 +31,8 @@ fn main() -> ExitCode {
         eprintln!("usage: run_selftests [--kmemleak] [NAME=VALUE...] MODULE.ko PROGRAM...");
         return ExitCode::from(2);
     };
+    // For tests that load it again, with other parameters.
+    std::env::set_var(MODULE, &module);
     let programs: Vec<String> = arguments.collect();
     match run_all(&module, &programs, leaks) {
         Ok(true) => ExitCode::SUCCESS,
@@ -86,7 +87,7 @@ impl Report {
 /// Loads the module, which runs its own suites, and unloads it.
 fn suites_of(module: &str) -> Result<Vec<Suite>, String> {
     let others = kunit::suites();
-    load(module)?;
+    load(module, c"")?;
     let mut suites = kunit::suites();
     unload()?;
     suites.retain(|suite| others.iter().all(|other| other.name != suite.name));
@@ -104,21 +105,10 @@ fn show(suite: &Suite) -> Outcome {
 
 /// Loads the module, runs one program, and unloads the module.
 fn run(module: &str, program: &str) -> Outcome {
-    load(module)?;
+    load(module, c"")?;
     let result = run_indented(program);
     unload().map_err(|error| format!("after {program}: {error}"))?;
     result
-}
-
-fn load(module: &str) -> Outcome {
-    let file = File::open(module).map_err(|error| format!("{module}: {error}"))?;
-    finit_module(&file, c"", ModuleInitFlags::empty())
-        .map_err(|error| format!("cannot load {module}: {error}"))
-}
-
-fn unload() -> Outcome {
-    delete_module(c"sleeptimer", DeleteModuleFlags::O_NONBLOCK)
-        .map_err(|error| format!("cannot unload the module: {error}"))
 }
 
 /// Runs one program, whose output becomes that of a subtest.

@@ -25,6 +25,7 @@ const SELFTESTS: &[&str] = &[
     "close_armed",
     "close_sleeping",
     "rmmod_busy",
+    "limits",
     "stress",
 ];
 

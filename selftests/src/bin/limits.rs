@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What a map, a user and a memory cgroup may take, and that what was refused costs nothing.
+
+use nix::errno::Errno;
+use sleeptimer::{Clock, Kind, Map, Sizes, Step};
+use sleeptimer_selftests::{
+    check, check_eq, check_errno,
+    child::{as_user, become_user, in_child},
+    events_within, map, module, ok, tests, Outcome, TOLERANCE,
+};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+const USER: u32 = 1000;
+const OTHER_USER: u32 = 1001;
+
+fn main() -> ExitCode {
+    sleeptimer_selftests::run(tests![
+        parameters_limit_maps,
+        nonsense_in_parameters_does_no_harm,
+        workers_of_a_map_are_limited,
+        a_user_has_so_many_timers,
+        a_user_has_so_many_maps,
+        what_a_user_takes_comes_back,
+        users_do_not_count_for_each_other,
+        the_opener_is_charged,
+        root_is_not_limited,
+        a_memory_cgroup_limits_maps,
+    ])
+}
+
+/// Loads the module anew, and opens the device to all.
+fn reload(parameters: &std::ffi::CStr) -> Outcome {
+    module::reload(parameters)?;
+    let all = fs::Permissions::from_mode(0o666);
+    fs::set_permissions(sleeptimer::DEVICE, all).map_err(|error| error.to_string())
+}
+
+/// A map of so many timers.
+fn map_of(timers: u32) -> sleeptimer::Result<Map> {
+    Map::open_nonblocking(Sizes {
+        timers,
+        programs: 4,
+        events: 16,
+    })
+}
+
+fn parameters_limit_maps() -> Outcome {
+    reload(c"max_timers=100")?;
+    check_eq!(ok!(ok!(map_of(100)).info()).max_timers, 100);
+    check_errno!(map_of(101), Errno::EINVAL);
+    reload(c"")?;
+    check_eq!(ok!(map()?.info()).max_timers, 1 << 20);
+    Ok(())
+}
+
+fn nonsense_in_parameters_does_no_harm() -> Outcome {
+    reload(c"max_timers=0 max_workers=0")?;
+    check_eq!(ok!(ok!(map_of(1)).info()).max_timers, 1);
+    reload(c"max_timers=4294967295 max_workers=4294967295")?;
+    check_eq!(ok!(map()?.info()).max_timers, 1 << 24);
+    reload(c"")
+}
+
+fn workers_of_a_map_are_limited() -> Outcome {
+    reload(c"max_workers=2")?;
+    let map = map()?;
+    let sleep = Step::Sleep(Duration::from_millis(300));
+    let program = ok!(map.program(&[Step::Event, sleep, Step::Event]));
+    for number in 0..3 {
+        let timer = ok!(map.timer(Kind::Wq, Clock::Monotonic, number));
+        ok!(map.set_callback(timer, program));
+        ok!(map.start(timer, Duration::ZERO));
+    }
+    // The third one starts when one of the others has ended.
+    let events = events_within(&map, 6, TOLERANCE)?;
+    check_eq!(events.len(), 6);
+    let third = events.iter().position(|event| {
+        let others = events.iter().filter(|other| other.handle == event.handle);
+        others.map(|other| other.time_ns).min() == Some(event.time_ns)
+            && events
+                .iter()
+                .filter(|other| other.time_ns < event.time_ns)
+                .map(|other| other.handle)
+                .collect::<std::collections::HashSet<_>>()
+                .len()
+                == 2
+    });
+    check!(third >= Some(3), "{events:?}");
+    drop(map);
+    reload(c"")
+}
+
+fn a_user_has_so_many_timers() -> Outcome {
+    reload(c"user_timers=100")?;
+    as_user(USER, || {
+        check_errno!(map_of(101), Errno::EDQUOT);
+        let first = ok!(map_of(60));
+        check_errno!(map_of(41), Errno::EDQUOT);
+        let second = ok!(map_of(40));
+        check_errno!(map_of(1), Errno::EDQUOT);
+        drop(first);
+        let _third = ok!(map_of(60));
+        check_errno!(map_of(1), Errno::EDQUOT);
+        drop(second);
+        Ok(())
+    })
+}
+
+fn a_user_has_so_many_maps() -> Outcome {
+    reload(c"user_maps=3")?;
+    as_user(USER, || {
+        let mut maps = vec![ok!(map_of(1)), ok!(map_of(1)), ok!(map_of(1))];
+        for _ in 0..5 {
+            check_errno!(map_of(1), Errno::EDQUOT);
+            maps.pop();
+            maps.push(ok!(map_of(1)));
+        }
+        Ok(())
+    })
+}
+
+fn what_a_user_takes_comes_back() -> Outcome {
+    reload(c"user_timers=1000 user_maps=1")?;
+    for _ in 0..20 {
+        as_user(USER, || {
+            let map = ok!(map_of(1000));
+            let program = ok!(map.program(&[Step::Event]));
+            for number in 0..10 {
+                let timer = ok!(map.timer(Kind::Timer, Clock::Monotonic, number));
+                ok!(map.set_callback(timer, program));
+                ok!(map.start(timer, Duration::from_micros(number)));
+            }
+            // The exit closes the map.
+            std::mem::forget(map);
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+fn users_do_not_count_for_each_other() -> Outcome {
+    reload(c"user_timers=100")?;
+    as_user(USER, || {
+        let _map = ok!(map_of(100));
+        check_errno!(map_of(1), Errno::EDQUOT);
+        Ok(())
+    })?;
+    let mine = map_of(100);
+    as_user(USER, || {
+        let _map = ok!(map_of(100));
+        Ok(())
+    })?;
+    as_user(OTHER_USER, || {
+        let _map = ok!(map_of(100));
+        Ok(())
+    })?;
+    drop(mine);
+    Ok(())
+}
+
+/// Who opened the device is charged, whoever has the file now.
+fn the_opener_is_charged() -> Outcome {
+    reload(c"user_timers=100")?;
+    in_child(|| {
+        let roots = ok!(map_of(100));
+        become_user(USER)?;
+        let map = ok!(map_of(100));
+        check_errno!(map_of(1), Errno::EDQUOT);
+        drop(roots);
+        check_errno!(map_of(1), Errno::EDQUOT);
+        drop(map);
+        let _map = ok!(map_of(100));
+        Ok(())
+    })
+}
+
+fn root_is_not_limited() -> Outcome {
+    reload(c"user_timers=10 user_maps=1")?;
+    let _first = ok!(map_of(10));
+    let _second = ok!(map_of(1000));
+    let _third = ok!(map_of(1));
+    Ok(())
+}
+
+/// A memory cgroup, which goes with this.
+struct Cgroup(PathBuf);
+
+impl Cgroup {
+    /// A cgroup for so much memory, or none where the kernel has no such cgroups.
+    fn new(limit: u64) -> Result<Option<Self>, String> {
+        let root = Path::new("/sys/fs/cgroup");
+        let controllers = fs::read_to_string(root.join("cgroup.controllers")).unwrap_or_default();
+        if !controllers.split_whitespace().any(|name| name == "memory") {
+            return Ok(None);
+        }
+        let error = |error: std::io::Error| format!("cgroup: {error}");
+        fs::write(root.join("cgroup.subtree_control"), "+memory").map_err(error)?;
+        let group = Self(root.join("sleeptimer"));
+        fs::create_dir(&group.0).map_err(error)?;
+        fs::write(group.0.join("memory.max"), limit.to_string()).map_err(error)?;
+        Ok(Some(group))
+    }
+
+    fn join(&self) -> Outcome {
+        fs::write(self.0.join("cgroup.procs"), "0").map_err(|error| error.to_string())
+    }
+
+    /// Waits until the group uses less than so many bytes.
+    fn wait_for(&self, bytes: u64) -> Outcome {
+        let end = Instant::now() + TOLERANCE;
+        loop {
+            let current = self.number("memory.current", None)?;
+            if current < bytes {
+                return Ok(());
+            }
+            check!(
+                Instant::now() < end,
+                "{current} bytes are in use, {bytes} were before"
+            );
+            sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn number(&self, file: &str, key: Option<&str>) -> Result<u64, String> {
+        let text = fs::read_to_string(self.0.join(file)).map_err(|error| error.to_string())?;
+        let number = match key {
+            None => Some(text.trim()),
+            Some(key) => text
+                .lines()
+                .find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')),
+        };
+        let number = number.and_then(|number| number.parse().ok());
+        number.ok_or_else(|| format!("{file}: {text}"))
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+fn a_memory_cgroup_limits_maps() -> Outcome {
+    const MIB: u64 = 1 << 20;
+    reload(c"")?;
+    let Some(group) = Cgroup::new(24 * MIB)? else {
+        println!("# no memory cgroups in this kernel");
+        return Ok(());
+    };
+    in_child(|| {
+        group.join()?;
+        let before = group.number("memory.current", None)?;
+        for _ in 0..5 {
+            let refused = map_of(1 << 20);
+            // While the memory is on its way back, whatever takes a little more would have the
+            // kernel kill this process: do nothing for a moment.
+            sleep(Duration::from_millis(300));
+            check_errno!(refused, Errno::ENOMEM);
+            group.wait_for(before + MIB)?;
+        }
+        let map = ok!(map_of(50_000));
+        let with = group.number("memory.current", None)?;
+        check!(with > before + 2 * MIB, "{with} with, {before} before");
+        drop(map);
+        group.wait_for(before + MIB)
+    })?;
+    check_eq!(group.number("memory.events", Some("oom_kill"))?, 0);
+    Ok(())
+}
