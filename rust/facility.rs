@@ -6,6 +6,7 @@
 use crate::{
     bpf_hrtimer::{BpfHrtimer, Highres},
     limits::Limits,
+    schedules::Schedules,
     slab::KmemCache,
     users::Users,
     workqueue::Workqueue,
@@ -19,6 +20,8 @@ pub(crate) struct Facility {
     pub(crate) limits: Limits,
     #[pin]
     pub(crate) users: Users,
+    /// By which periodic timers are throttled.
+    pub(crate) schedules: Schedules,
     /// Runs the works of reapers only, so that a map's own callbacks cannot hold the end of a timer
     /// up.
     pub(crate) reaper: Workqueue,
@@ -36,6 +39,7 @@ impl Facility {
         try_pin_init!(Self {
             limits: Limits::from_parameters(),
             users <- Users::new(),
+            schedules: Schedules::new()?,
             reaper: Workqueue::new(REAPER_ID, DEFAULT_WORKERS)?,
             timers: KmemCache::new(timers)?,
             highres: KmemCache::new(highres)?,

@@ -15,10 +15,11 @@ use crate::{
     context::{Softirq, Worker},
     map::Map,
     program::Runner,
+    throttle,
 };
 use kernel::{
     bindings, container_of,
-    sync::atomic::{Acquire, Full, Relaxed},
+    sync::atomic::{Acquire, Full},
     types::Opaque,
 };
 
@@ -146,16 +147,16 @@ impl BpfHrtimer {
     /// Arms a periodic timer for its next expiry, from its own callback, and returns how many
     /// expirations this one stands for.
     fn rearm_periodic(&self, map: &Map, flags: Flags) -> u64 {
-        if self.period().load(Relaxed) == 0 {
+        if self.period().load().is_once() {
             return 1;
         }
         let _periods = map.periods().lock();
-        let period = self.period().load(Relaxed);
+        let period = self.period().load();
         let timer = self.hrtimer();
         // SAFETY: The hrtimer is set up. The core writes this field from other CPUs.
         let is_queued = unsafe { (&raw const (*timer).is_queued).read_volatile() };
         // A start came while we were on our way: it has said when the timer fires next.
-        if period == 0 || is_queued {
+        if period.is_once() || is_queued {
             return 1;
         }
         // SAFETY: As above. A start that took no lock may write these meanwhile: it looks at the
@@ -166,25 +167,21 @@ impl BpfHrtimer {
                 (&raw const (*timer).node.expires).read_volatile(),
             )
         };
-        let (next, expirations) = next_expiry(soft, flags.clock().now(), period);
+        let quiet = map.facility().schedules.arrive();
+        let now = nanoseconds(flags.clock().now());
+        let next = throttle::next(nanoseconds(soft), now, period, quiet);
+        self.period().store(next.period);
         self.start_hrtimer(&Arming {
-            expiry: Expiry::At(next),
+            expiry: Expiry::At(next.expires),
             slack: hard.saturating_sub(soft).unsigned_abs(),
-            period,
+            period: next.period.ns(),
             pinned: false,
         });
-        expirations
+        next.expirations
     }
 }
 
-/// The first expiry after `now` of a timer that was due at `expired`, and how many periods have
-/// gone by since: at least one, the one that has just expired.
-fn next_expiry(expired: i64, now: i64, period: u64) -> (u64, u64) {
-    let late = now.saturating_sub(expired).max(0).unsigned_abs();
-    let expirations = late.checked_div(period).unwrap_or(0).saturating_add(1);
-    let next = expired
-        .max(0)
-        .unsigned_abs()
-        .saturating_add(expirations.saturating_mul(period));
-    (next, expirations)
+/// A time of the kernel's, which has a sign; before the epoch there is none.
+fn nanoseconds(time: bindings::ktime_t) -> u64 {
+    time.max(0).unsigned_abs()
 }

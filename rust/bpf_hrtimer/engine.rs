@@ -9,13 +9,16 @@ use super::{
     callback,
     flags::{Clock, Flags, Kind},
     layout::{BpfHrtimer, Engine, Highres},
+    period_word::PeriodWord,
 };
-use crate::{compat, context::Process, failure::Failure, map::Map, workqueue::init_work};
+use crate::{
+    compat, context::Process, failure::Failure, map::Map, throttle::Period, workqueue::init_work,
+};
 use kernel::{
     bindings,
     ffi::{c_int, c_void},
     prelude::*,
-    sync::atomic::{Atomic, Relaxed},
+    sync::atomic::Relaxed,
 };
 
 /// The resolution of hrtimers, in nanoseconds.
@@ -212,7 +215,7 @@ unsafe extern "C" fn start_here(start: *mut c_void) {
     // SAFETY: By the safety requirements.
     let start = unsafe { &mut *start.cast::<StartThere<'_>>() };
     if let Some(_periods) = start.map.periods().try_lock() {
-        start.timer.period().store(start.arming.period, Relaxed);
+        start.timer.period().store(Period::new(start.arming.period));
         start.timer.start_hrtimer(&start.arming);
         start.is_done = true;
     }
@@ -226,12 +229,12 @@ impl BpfHrtimer {
     }
 
     /// The period of the hrtimer, for the same kinds.
-    pub(super) fn period(&self) -> &Atomic<u64> {
+    pub(super) fn period(&self) -> &PeriodWord {
         // SAFETY: This computes an address within the union, and reads nothing.
         let period = unsafe { &raw mut (*self.engine.get()).timer.period };
         // SAFETY: The field is aligned, lives as long as the timer, and is accessed like this only
-        // since it was set up.
-        unsafe { Atomic::from_ptr(period) }
+        // since it was set up. A `PeriodWord` is an atomic word.
+        unsafe { &*period.cast::<PeriodWord>() }
     }
 
     /// The delayed work. Only of a delayed_wq.
@@ -314,16 +317,16 @@ impl BpfHrtimer {
     /// under a lock, because its callback arms it again: without the lock that could undo a start
     /// that comes while the callback runs.
     fn arm_hrtimer(&self, map: &Map, arming: &Arming) {
-        if arming.period == 0 && self.period().load(Relaxed) == 0 {
+        if arming.period == 0 && self.period().load().is_once() {
             self.start_hrtimer(arming);
             // A start with a period that came before ours, by the lock of the hrtimer, is seen
             // here: it is undone altogether, lest its period go on from our expiry.
-            if self.period().load(Relaxed) == 0 {
+            if self.period().load().is_once() {
                 return;
             }
         }
         let _periods = map.periods().lock();
-        self.period().store(arming.period, Relaxed);
+        self.period().store(Period::new(arming.period));
         self.start_hrtimer(arming);
     }
 

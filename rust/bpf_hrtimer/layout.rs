@@ -40,7 +40,7 @@ pub(super) union Engine {
 #[repr(C)]
 pub(super) struct HrtimerEngine {
     pub(super) timer: bindings::hrtimer,
-    /// In ns, 0 for a timer that fires once. Atomic, and written with the map's `periods` held.
+    /// A `PeriodWord`.
     pub(super) period: u64,
 }
 

@@ -58,6 +58,7 @@ pub(crate) mod flags;
 mod flags_word;
 mod layout;
 mod observe;
+mod period_word;
 mod reclaim;
 
 pub(crate) use self::{
@@ -76,17 +77,14 @@ use crate::{
     failure::Failure,
     map::Map,
     sleepers::Sleepers,
+    throttle::{self, Period},
     workqueue::init_work,
 };
 use core::ptr::NonNull;
-use kernel::{
-    prelude::*,
-    sync::atomic::{Atomic, Relaxed},
-    types::Opaque,
-};
+use kernel::{prelude::*, sync::atomic::Atomic, types::Opaque};
 
 /// The shortest period, in ns.
-pub(crate) const MIN_PERIOD_NS: u64 = 10_000;
+pub(crate) const MIN_PERIOD_NS: u64 = throttle::INTERVAL_NS;
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
@@ -265,9 +263,9 @@ impl BpfHrtimer {
 
     /// Keeps the callback of a periodic timer from arming it again. Any context.
     fn stop_period(&self, map: &Map) {
-        if self.kind().has_hrtimer() && self.period().load(Relaxed) != 0 {
+        if self.kind().has_hrtimer() && !self.period().load().is_once() {
             let _periods = map.periods().lock();
-            self.period().store(0, Relaxed);
+            self.period().store(Period::ONCE);
         }
     }
 

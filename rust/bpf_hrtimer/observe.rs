@@ -7,7 +7,7 @@ use super::{
     flags::{Clock, Kind},
     layout::BpfHrtimer,
 };
-use kernel::{bindings, ffi::c_ulong, sync::atomic::Relaxed};
+use kernel::{bindings, ffi::c_ulong};
 
 // In c/helpers.c: the core writes these without marking it, so that reading them is to be marked as
 // a data race.
@@ -73,7 +73,7 @@ impl BpfHrtimer {
             // SAFETY: The hrtimer is set up.
             is_running: !is_queued && unsafe { bindings::hrtimer_active(timer) },
             expires: is_queued.then_some(expires),
-            period: self.period().load(Relaxed),
+            period: self.period().load().ns(),
         }
     }
 

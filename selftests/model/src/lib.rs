@@ -28,6 +28,9 @@ mod map;
 #[cfg(test)]
 mod programs;
 #[cfg(test)]
+#[path = "../../../rust/throttle.rs"]
+mod throttle;
+#[cfg(test)]
 mod timer;
 
 #[cfg(test)]
@@ -44,5 +47,7 @@ mod test_programs;
 mod test_reaper;
 #[cfg(test)]
 mod test_sleepers;
+#[cfg(test)]
+mod test_throttle;
 #[cfg(test)]
 mod test_transitions;

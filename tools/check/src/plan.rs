@@ -26,6 +26,7 @@ const SELFTESTS: &[&str] = &[
     "close_sleeping",
     "rmmod_busy",
     "limits",
+    "storm",
     "stress",
 ];
 

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+//! More periodic timers than a CPU could serve: they are served less often, nothing is lost of their
+//! counts, and the rest of the machine goes on.
+
+use sleeptimer::{Clock, Expiry, Kind, Map, Sizes, Start, Step, Timer};
+use sleeptimer_selftests::{check, now, ok, tests, Outcome, TOLERANCE};
+use std::{
+    process::{Command, ExitCode},
+    thread::{available_parallelism, sleep},
+    time::{Duration, Instant},
+};
+
+const TIMERS: u32 = 10_000;
+const PERIOD: Duration = Duration::from_micros(10);
+const TIME: Duration = Duration::from_secs(3);
+/// How long a timer may be held back: until each of the others had its turn, twice for a machine
+/// that is late itself.
+const HELD_BACK: Duration = PERIOD.saturating_mul(2 * TIMERS);
+/// Between the look at the clock that counts and the one that is told.
+const BETWEEN: Duration = Duration::from_millis(200);
+
+fn main() -> ExitCode {
+    // What is started to see whether a program can be.
+    if std::env::args().nth(1).is_some() {
+        return ExitCode::SUCCESS;
+    }
+    sleeptimer_selftests::run(tests![
+        a_storm_leaves_the_machine_responsive_and_counts_all,
+        timers_that_fire_once_are_not_held_back,
+    ])
+}
+
+fn periodic(first: Duration) -> Start {
+    Start {
+        expiry: Expiry::At(first),
+        period: PERIOD,
+        ..Start::default()
+    }
+}
+
+/// How many whole periods a time has.
+fn periods(time: Duration) -> u64 {
+    (time.as_nanos() / PERIOD.as_nanos()) as u64
+}
+
+/// What a timer has told.
+#[derive(Clone, Copy, Default)]
+struct Told {
+    events: u64,
+    count: u64,
+    last: Duration,
+}
+
+/// Reads what there is.
+fn drain(map: &Map, told: &mut [Told]) {
+    while let Ok(events) = map.read(1024) {
+        for event in events {
+            let told = &mut told[event.user_data as usize];
+            told.events += 1;
+            told.count += event.count;
+            told.last = told.last.max(Duration::from_nanos(event.time_ns));
+        }
+    }
+}
+
+/// How long it takes beyond ten milliseconds to sleep for these and to run a program.
+fn delay() -> Result<Duration, String> {
+    const NAP: Duration = Duration::from_millis(10);
+    let start = Instant::now();
+    sleep(NAP);
+    let status = ok!(Command::new("/proc/self/exe").arg("nothing").status());
+    check!(status.success());
+    Ok(start.elapsed() - NAP)
+}
+
+fn a_storm_leaves_the_machine_responsive_and_counts_all() -> Outcome {
+    let map = ok!(Map::open_nonblocking(Sizes {
+        timers: TIMERS,
+        programs: 1,
+        events: 1 << 17,
+    }));
+    let program = ok!(map.program(&[Step::Event]));
+    let mut timers: Vec<Timer> = Vec::new();
+    for number in 0..TIMERS {
+        let timer = ok!(map.timer(Kind::Timer, Clock::Monotonic, number.into()));
+        ok!(map.set_callback(timer, program));
+        timers.push(timer);
+    }
+    let first = now(libc::CLOCK_MONOTONIC) + Duration::from_millis(500);
+    for timer in &timers {
+        ok!(map.start_with(*timer, &periodic(first)));
+    }
+    let mut told = vec![Told::default(); TIMERS as usize];
+    let mut worst = Duration::ZERO;
+    while now(libc::CLOCK_MONOTONIC) < first + TIME {
+        worst = worst.max(delay()?);
+        drain(&map, &mut told);
+    }
+    let events: u64 = told.iter().map(|told| told.events).sum();
+    println!("# {events} events; the longest delay of a program was {worst:?}");
+    let before = now(libc::CLOCK_MONOTONIC);
+    for timer in &timers {
+        ok!(map.cancel(*timer));
+    }
+    let after = now(libc::CLOCK_MONOTONIC);
+    drain(&map, &mut told);
+    check!(worst < Duration::from_secs(2), "{worst:?}");
+    // On each CPU one an interval, and those that came before the schedule was full.
+    let cpus = ok!(available_parallelism()).get() as u64;
+    let most = cpus * periods(after - first) + 2 * u64::from(TIMERS);
+    check!(events <= most, "{events} events, of at most {most}");
+    for (number, told) in told.iter().enumerate() {
+        let counted = told.count;
+        let most = periods(after - first) + 1;
+        check!(counted <= most, "{number}: {counted} of at most {most}");
+        check!(
+            told.last + HELD_BACK + BETWEEN > before,
+            "{number}: nothing since {:?}",
+            before - told.last
+        );
+        // All up to its last event is counted.
+        let least = periods((told.last - first).saturating_sub(BETWEEN));
+        check!(counted >= least, "{number}: {counted} of at least {least}");
+    }
+    Ok(())
+}
+
+/// All at once, and more of them than the schedule of periodic timers has room for in this time.
+fn timers_that_fire_once_are_not_held_back() -> Outcome {
+    let map = ok!(Map::open_nonblocking(Sizes {
+        timers: TIMERS,
+        programs: 1,
+        events: TIMERS,
+    }));
+    let program = ok!(map.program(&[Step::Event]));
+    let time = now(libc::CLOCK_MONOTONIC) + Duration::from_millis(500);
+    for number in 0..TIMERS {
+        let timer = ok!(map.timer(Kind::Timer, Clock::Monotonic, number.into()));
+        ok!(map.set_callback(timer, program));
+        ok!(map.start_at(timer, time));
+    }
+    let mut told = vec![Told::default(); TIMERS as usize];
+    let end = Instant::now() + TOLERANCE;
+    while told.iter().any(|told| told.count == 0) && Instant::now() < end {
+        sleep(Duration::from_millis(10));
+        drain(&map, &mut told);
+    }
+    check!(told.iter().all(|told| told.count == 1));
+    Ok(())
+}
