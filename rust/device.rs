@@ -7,10 +7,11 @@
 
 use crate::{
     context::Process, facility::Facility, failure::Failure, ioctl, limits::Limits, map::Map,
-    opener::Opener, uapi,
+    numbers, opener::Opener, uapi,
 };
 use kernel::{
     bindings, container_of,
+    debugfs::Scope,
     error::to_result,
     ffi::{c_char, c_int, c_long, c_uint, c_ulong},
     fs::{
@@ -19,6 +20,7 @@ use kernel::{
     },
     mm::virt::VmaNew,
     prelude::*,
+    seq_file::SeqFile,
     sync::{poll::PollTable, SetOnce},
     types::Opaque,
     uaccess::{UserPtr, UserSlice},
@@ -64,7 +66,7 @@ impl Session {
 #[pin_data(PinnedDrop)]
 pub(crate) struct Device {
     #[pin]
-    facility: Facility,
+    facility: Scope<Facility>,
     operations: bindings::file_operations,
     #[pin]
     misc: Opaque<bindings::miscdevice>,
@@ -80,7 +82,7 @@ impl Device {
     pub(crate) fn register(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         // The device may be opened as soon as it is registered, so that comes last.
         try_pin_init!(&this in Self {
-            facility <- Facility::new(c"sleeptimer", c"sleeptimer_highres"),
+            facility <- facility(),
             operations: operations(module),
             misc <- Opaque::try_ffi_init(move |slot: *mut bindings::miscdevice| {
                 // SAFETY: `this` is being initialised and pinned, and `operations` already is.
@@ -111,6 +113,15 @@ impl PinnedDrop for Device {
     }
 }
 
+/// What all maps share, and its files in debugfs.
+fn facility() -> impl PinInit<Scope<Facility>, Error> {
+    let facility = Facility::new(c"sleeptimer", c"sleeptimer_highres");
+    Scope::dir(facility, c"sleeptimer", |facility, directory| {
+        directory.read_callback_file(c"maps", facility, &numbers::show_maps);
+        directory.read_callback_file(c"totals", facility, &numbers::show_totals);
+    })
+}
+
 fn operations(module: &ThisModule) -> bindings::file_operations {
     bindings::file_operations {
         owner: module.as_ptr(),
@@ -119,6 +130,7 @@ fn operations(module: &ThisModule) -> bindings::file_operations {
         read: Some(read),
         poll: Some(poll),
         mmap: Some(mmap),
+        show_fdinfo: Some(show_fdinfo),
         unlocked_ioctl: Some(unlocked_ioctl),
         #[cfg(CONFIG_COMPAT)]
         compat_ioctl: bindings::compat_ptr_ioctl,
@@ -249,5 +261,19 @@ unsafe extern "C" fn mmap(file: *mut bindings::file, vma: *mut bindings::vm_area
     match session.map().and_then(|map| map.events().map(vma, first)) {
         Ok(()) => 0,
         Err(failure) => Error::from(failure).to_errno(),
+    }
+}
+
+/// # Safety
+///
+/// Called for an open file of ours, with a file to show it in that nobody else uses now.
+unsafe extern "C" fn show_fdinfo(to: *mut bindings::seq_file, file: *mut bindings::file) {
+    // SAFETY: By the safety requirements.
+    let session = unsafe { session(file) };
+    // SAFETY: By the safety requirements.
+    let to = unsafe { SeqFile::from_raw(to) };
+    match session.map() {
+        Ok(map) => numbers::show_fdinfo(map, to),
+        Err(_) => numbers::show_fdinfo_of_none(to),
     }
 }

@@ -38,6 +38,8 @@ struct Queue {
     /// The number of the next record. The ring has a copy, for user space.
     head: u32,
     backlog: Backlog,
+    /// How many expirations were told.
+    expirations: u64,
 }
 
 /// The events of a map, and those who wait for them.
@@ -60,6 +62,7 @@ impl Events {
         let queue = Queue {
             head: 0,
             backlog: Backlog::new(max_timers)?,
+            expirations: 0,
         };
         Ok(pin_init!(Self {
             ring,
@@ -72,6 +75,7 @@ impl Events {
     /// Adds an event of timer `index` of `table`. Any context.
     pub(crate) fn push(&self, table: &Table, index: u32, event: Event) {
         let mut queue = self.queue.lock();
+        queue.expirations = queue.expirations.wrapping_add(event.count);
         // While there is a backlog, new events go behind it.
         if queue.backlog.is_empty() && self.has_room(&queue) {
             self.append(&mut queue, event);
@@ -230,5 +234,27 @@ impl Events {
     /// Maps pages of the ring into user space, from number `first` on. May sleep.
     pub(crate) fn map(&self, vma: &VmaNew, first: usize) -> Result<(), Failure> {
         self.ring.map(vma, first)
+    }
+}
+
+/// The numbers of a queue of events.
+pub(crate) struct Statistics {
+    /// Records in the ring.
+    pub(crate) waiting: u32,
+    /// The most records that the ring holds.
+    pub(crate) capacity: u32,
+    /// Expirations that were told since the setup, read or not.
+    pub(crate) expirations: u64,
+}
+
+impl Events {
+    /// What the queue holds and has held. Any context.
+    pub(crate) fn statistics(&self) -> Statistics {
+        let queue = self.queue.lock();
+        Statistics {
+            waiting: queue.head.wrapping_sub(self.ring.tail(queue.head)),
+            capacity: self.ring.capacity(),
+            expirations: queue.expirations,
+        }
     }
 }

@@ -6,6 +6,7 @@
 use crate::{
     bpf_hrtimer::{BpfHrtimer, Highres},
     limits::Limits,
+    registry::Registry,
     schedules::Schedules,
     slab::KmemCache,
     users::Users,
@@ -18,6 +19,8 @@ use kernel::{bindings, prelude::*};
 #[pin_data(PinnedDrop)]
 pub(crate) struct Facility {
     pub(crate) limits: Limits,
+    #[pin]
+    pub(crate) registry: Registry,
     #[pin]
     pub(crate) users: Users,
     /// By which periodic timers are throttled.
@@ -38,6 +41,7 @@ impl Facility {
         const DEFAULT_WORKERS: u32 = 0;
         try_pin_init!(Self {
             limits: Limits::from_parameters(),
+            registry <- Registry::new(),
             users <- Users::new(),
             schedules: Schedules::new()?,
             reaper: Workqueue::new(REAPER_ID, DEFAULT_WORKERS)?,

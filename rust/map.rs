@@ -12,6 +12,7 @@ use crate::{
     facility::Facility,
     failure::Failure,
     opener::Opener,
+    origin::Origin,
     program::{Program, Statuses},
     programs::Programs,
     reaper::Reaper,
@@ -70,6 +71,9 @@ impl Family {
 pub(crate) struct Map {
     facility: &'static Facility,
     opener: Opener,
+    /// Its number, which no other map has.
+    number: u64,
+    origin: Origin,
     /// How many runs of steps have failed.
     step_failures: Atomic<u64>,
     #[pin]
@@ -87,7 +91,7 @@ pub(crate) struct Map {
     pub(crate) reaper: Reaper,
     workqueue: Workqueue,
     /// Given back last, when nothing of the map is left.
-    _charge: Charge,
+    charge: Charge,
 }
 
 // The parts that others need.
@@ -107,10 +111,12 @@ impl Map {
         let events = Events::new(setup.max_events, setup.max_timers)?;
         let workqueue = Workqueue::new(current!().pid(), facility.limits.map_workers)
             .map_err(|_| Failure::NoMemory)?;
-        KBox::pin_init(
+        let map = KBox::pin_init(
             pin_init!(Self {
                 facility,
                 opener,
+                number: facility.registry.new_number(),
+                origin: Origin::current(),
                 step_failures: Atomic::new(0),
                 table <- table,
                 programs <- programs,
@@ -119,11 +125,34 @@ impl Map {
                 periods <- new_spinlock_irqsave!((), "sleeptimer_periods"),
                 reaper <- Reaper::new(),
                 workqueue,
-                _charge: charge,
+                charge,
             }),
             GFP_KERNEL_ACCOUNT,
         )
-        .map_err(|_| Failure::NoMemory)
+        .map_err(|_| Failure::NoMemory)?;
+        // SAFETY: The drop of the map removes it first.
+        unsafe { facility.registry.add(&map)? };
+        Ok(map)
+    }
+
+    /// A number that no other map has.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Who has set the map up.
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The user that is charged for the map.
+    pub(crate) fn charged_user(&self) -> u32 {
+        self.charge.user()
+    }
+
+    /// How many steps of programs have failed.
+    pub(crate) fn step_failures(&self) -> u64 {
+        self.step_failures.load(Relaxed)
     }
 
     pub(crate) fn facility(&self) -> &'static Facility {
@@ -380,6 +409,7 @@ impl PinnedDrop for Map {
         // are in process context, and hold no lock.
         let process = unsafe { Process::assume() };
         let this = self.into_ref();
+        this.facility.registry.remove(&this);
         // All are marked as dying before the first is waited for, so that all sleepers wake at
         // once, and the waits are as long as the longest callback, not as their sum.
         for timer in this.table.occupants() {

@@ -12,6 +12,7 @@ use crate::{
     context::Process,
     failure::Failure,
     large::LargeVec,
+    numbers::Usage,
     spinlock_irqsave::{new_spinlock_irqsave, SpinLockIrqSave},
 };
 use kernel::{
@@ -193,6 +194,14 @@ impl<T> Places<T> {
         and();
         // With the lock held: as soon as it is free, `wait_empty` may return, and all this go.
         self.freed.notify_all();
+    }
+
+    /// How many slots are taken, and how many there are.
+    pub(crate) fn usage(&self) -> Usage {
+        Usage {
+            used: self.inner.lock().taken,
+            max: self.slots.len() as u32,
+        }
     }
 
     /// Waits until all slots are free. All objects have to be ending.

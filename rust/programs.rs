@@ -10,6 +10,7 @@
 use crate::{
     context::{Process, RcuRead},
     failure::Failure,
+    numbers::Usage,
     places::{Name, Places},
     program::Program,
 };
@@ -89,6 +90,11 @@ impl Programs {
         let last_generation = u32::MAX >> INDEX_BITS;
         let places = Places::new(max, last_generation, || Atomic::new(null_mut()))?;
         Ok(pin_init!(Self { places <- places }))
+    }
+
+    /// How many programs there are, and how many there may be.
+    pub(crate) fn usage(&self) -> Usage {
+        self.places.usage()
     }
 
     /// Adds a program, if `announce` succeeds in telling its number.

@@ -18,10 +18,10 @@ pub(crate) struct KmemCache<T> {
     _objects: PhantomData<T>,
 }
 
-// SAFETY: A `kmem_cache` may be used from any thread.
-unsafe impl<T: Send> Send for KmemCache<T> {}
-// SAFETY: The functions of a `kmem_cache` may run concurrently.
-unsafe impl<T: Send> Sync for KmemCache<T> {}
+// SAFETY: A cache may be used from any thread, and holds memory, not objects.
+unsafe impl<T> Send for KmemCache<T> {}
+// SAFETY: As above; a cache has locks of its own.
+unsafe impl<T> Sync for KmemCache<T> {}
 
 impl<T> KmemCache<T> {
     /// Creates a cache, which `/proc/slabinfo` shows as `name`. May sleep.

@@ -26,11 +26,15 @@ mod kunit;
 mod large;
 mod limits;
 mod map;
+mod numbers;
 mod opener;
+mod origin;
+
 mod places;
 mod program;
 mod programs;
 mod reaper;
+mod registry;
 mod ring;
 mod run;
 mod schedules;

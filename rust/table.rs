@@ -11,6 +11,7 @@ use crate::{
     bpf_hrtimer::BpfHrtimer,
     context::{Process, RcuRead},
     failure::Failure,
+    numbers::Usage,
     places::{Name, Places, Slot},
 };
 use core::ptr::{null_mut, NonNull};
@@ -160,6 +161,11 @@ impl Table {
         let generation = slot.generation();
         let handle = Handle(Name { index, generation });
         Some((handle, slot.value.user_data.load(Relaxed)))
+    }
+
+    /// How many slots are taken, and how many there are.
+    pub(crate) fn usage(&self) -> Usage {
+        self.places.usage()
     }
 
     /// A word that belongs to the timer in a slot that is taken, 0 at first.

@@ -89,6 +89,16 @@ impl Users {
             usage,
         })
     }
+
+    /// How many users have maps. May sleep.
+    pub(crate) fn number(&self) -> u32 {
+        let accounts = self.accounts.lock();
+        let mut number: u32 = 0;
+        accounts
+            .values()
+            .for_each(|_| number = number.wrapping_add(1));
+        number
+    }
 }
 
 /// Whether the current task is above the limits of users.
@@ -106,6 +116,13 @@ pub(crate) struct Charge {
     users: &'static Users,
     user: u32,
     usage: Usage,
+}
+
+impl Charge {
+    /// The user that is charged, as the initial user namespace numbers it.
+    pub(crate) fn user(&self) -> u32 {
+        self.user
+    }
 }
 
 impl Drop for Charge {

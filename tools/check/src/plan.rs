@@ -27,6 +27,7 @@ const SELFTESTS: &[&str] = &[
     "rmmod_busy",
     "limits",
     "storm",
+    "visible",
     "stress",
 ];
 
