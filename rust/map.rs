@@ -19,7 +19,7 @@ use crate::{
     sleepers::Sleepers,
     spinlock_irqsave::{new_spinlock_irqsave, SpinLockIrqSave},
     table::{Handle, Table},
-    uapi,
+    trace, uapi,
     users::Charge,
     workqueue::Workqueue,
 };
@@ -150,6 +150,12 @@ impl Map {
         self.charge.user()
     }
 
+    /// Notes that a step of the program that the timer in slot `index` runs has failed. Any context.
+    pub(crate) fn step_failed(&self, index: u32, step: u32, error: Error) {
+        self.step_failures.fetch_add(1, Relaxed);
+        trace::step_failure(self, index, step, error);
+    }
+
     /// How many steps of programs have failed.
     pub(crate) fn step_failures(&self) -> u64 {
         self.step_failures.load(Relaxed)
@@ -161,11 +167,6 @@ impl Map {
 
     pub(crate) fn opener(&self) -> &Opener {
         &self.opener
-    }
-
-    /// Counts a run of a step that has failed. Any context.
-    pub(crate) fn count_step_failure(&self) {
-        self.step_failures.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn table(&self) -> &Table {
@@ -231,7 +232,11 @@ impl Map {
         // SAFETY: The drop of the map ends all timers that are in the table, and waits for those
         // that end already.
         match unsafe { BpfHrtimer::create(self, Flags::new(kind, clock, index)) } {
-            Ok(timer) => self.table.publish(index, timer, user_data),
+            Ok(timer) => {
+                let handle = self.table.publish(index, timer, user_data)?;
+                trace::init(self, handle, kind, clock);
+                Ok(handle)
+            }
             Err(failure) => {
                 self.table.cancel_reservation(index);
                 Err(failure)
@@ -277,7 +282,10 @@ impl Map {
         arming: &Arming,
     ) -> Result<(), Failure> {
         let rcu = rcu::read_lock();
-        self.find(handle, family, &rcu)?.start(&rcu, self, arming)
+        let timer = self.find(handle, family, &rcu);
+        let started = timer.and_then(|timer| timer.start(&rcu, self, arming));
+        trace::start(self, handle, arming, started.map(|()| false));
+        started
     }
 
     /// `timer_start` and `delayed_wq_start` on a CPU that is named.
@@ -290,15 +298,19 @@ impl Map {
         process: &Process<'_>,
     ) -> Result<(), Failure> {
         let rcu = rcu::read_lock();
-        let timer = self.find(handle, family, &rcu)?;
-        timer.start_on(&rcu, self, arming, cpu, process)
+        let timer = self.find(handle, family, &rcu);
+        let started = timer.and_then(|timer| timer.start_on(&rcu, self, arming, cpu, process));
+        trace::start(self, handle, arming, started.map(|()| false));
+        started
     }
 
     /// `delayed_wq_mod`: returns whether it was armed. Any context.
     pub(crate) fn modify(&self, handle: Handle, arming: &Arming) -> Result<bool, Failure> {
         let rcu = rcu::read_lock();
-        let timer = self.find(handle, Family::DelayedWq, &rcu)?;
-        timer.modify(&rcu, self, arming)
+        let timer = self.find(handle, Family::DelayedWq, &rcu);
+        let modified = timer.and_then(|timer| timer.modify(&rcu, self, arming));
+        trace::start(self, handle, arming, modified);
+        modified
     }
 
     /// `timer_cancel`: waits for the callback, and drops it. Returns whether the timer was armed.
@@ -307,10 +319,14 @@ impl Map {
         handle: Handle,
         process: &Process<'_>,
     ) -> Result<bool, Failure> {
-        let timer = self.reference(handle, Family::AnyTimer)?;
-        // The callback goes first: a start that comes while we wait is refused.
-        self.put_program(timer.timer().unbind());
-        Ok(timer.cancel(process))
+        let timer = self.reference(handle, Family::AnyTimer);
+        let cancelled = timer.map(|timer| {
+            // The callback goes first: a start that comes while we wait is refused.
+            self.put_program(timer.timer().unbind());
+            timer.cancel(process)
+        });
+        trace::cancel(self, handle, cancelled);
+        cancelled
     }
 
     /// `timer_cancel_no_drop`, `wq_cancel` and `delayed_wq_cancel`: waits for the callback, and
@@ -321,19 +337,24 @@ impl Map {
         family: Family,
         process: &Process<'_>,
     ) -> Result<bool, Failure> {
-        Ok(self.reference(handle, family)?.cancel(process))
+        let timer = self.reference(handle, family);
+        let cancelled = timer.map(|timer| timer.cancel(process));
+        trace::cancel(self, handle, cancelled);
+        cancelled
     }
 
     /// `timer_cancel_async`: does not wait, and keeps the callback. Returns whether the timer was
     /// armed. Any context.
     pub(crate) fn timer_cancel_async(&self, handle: Handle) -> Result<bool, Failure> {
         let rcu = rcu::read_lock();
-        let timer = self.find(handle, Family::AnyTimer, &rcu)?;
-        match timer.cancel_async(&rcu, self) {
+        let timer = self.find(handle, Family::AnyTimer, &rcu);
+        let cancelled = timer.and_then(|timer| match timer.cancel_async(&rcu, self) {
             Disarmed::Idle => Ok(false),
             Disarmed::Armed => Ok(true),
             Disarmed::Running => Err(Failure::Running),
-        }
+        });
+        trace::cancel(self, handle, cancelled);
+        cancelled
     }
 
     /// A look at a timer.
@@ -382,6 +403,12 @@ impl Map {
 
     /// `free`, or cancel_and_free, for every kind. Never waits. Any context.
     pub(crate) fn free(&self, handle: Handle) -> Result<(), Failure> {
+        let freed = self.end(handle);
+        trace::free(self, handle, freed.map(|()| false));
+        freed
+    }
+
+    fn end(&self, handle: Handle) -> Result<(), Failure> {
         let rcu = rcu::read_lock();
         let timer = self.table.detach(handle, &rcu)?;
         // SAFETY: The timer was in the table, and the token keeps it.

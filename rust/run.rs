@@ -8,7 +8,7 @@ use crate::{
     bpf_hrtimer::BpfHrtimer,
     map::Map,
     program::{Action, Program, Runner},
-    uapi,
+    trace, uapi,
 };
 use kernel::{cpu::CpuId, current, prelude::*, sync::rcu};
 
@@ -28,6 +28,7 @@ impl Map {
         let Some(program) = flags.program() else {
             return;
         };
+        trace::expire(self, flags.index(), runner, expirations);
         match runner {
             Runner::Softirq(_) => self
                 .programs()
@@ -55,10 +56,10 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn all(&self, program: &Program) {
-        for step in program.steps() {
+        for (number, step) in (0..).zip(program.steps()) {
             if let Err(error) = self.one(step.action()) {
                 step.count_failure(error);
-                self.map.count_step_failure();
+                self.map.step_failed(self.index, number, error);
             }
         }
     }

@@ -94,7 +94,7 @@ impl Arming {
 }
 
 impl Clock {
-    /// The number that user space knows it by.
+    /// What the kernel calls this clock.
     pub(crate) fn id(self) -> bindings::clockid_t {
         let id = match self {
             Clock::Monotonic => bindings::CLOCK_MONOTONIC,

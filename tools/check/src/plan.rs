@@ -28,6 +28,7 @@ const SELFTESTS: &[&str] = &[
     "limits",
     "storm",
     "visible",
+    "tracing",
     "stress",
 ];
 
