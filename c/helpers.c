@@ -6,6 +6,7 @@
 #include <linux/cred.h>
 #include <linux/hrtimer.h>
 #include <linux/spinlock.h>
+#include <linux/time_namespace.h>
 #include <linux/timer.h>
 
 #include "helpers.h"
@@ -54,4 +55,29 @@ bool sleeptimer_spin_trylock_irqsave(spinlock_t *lock, unsigned long *flags)
 void sleeptimer_spin_unlock_irqrestore(spinlock_t *lock, unsigned long flags)
 {
 	spin_unlock_irqrestore(lock, flags);
+}
+
+bool sleeptimer_in_time_namespace(void)
+{
+	return IS_ENABLED(CONFIG_TIME_NS) && current->nsproxy->time_ns != &init_time_ns;
+}
+
+ktime_t sleeptimer_timens_ktime_to_host(clockid_t clock, ktime_t time)
+{
+	return timens_ktime_to_host(clock, time);
+}
+
+s64 sleeptimer_timens_offset(clockid_t clock)
+{
+	struct timespec64 offset = {};
+
+	switch (clock) {
+	case CLOCK_MONOTONIC:
+		timens_add_monotonic(&offset);
+		break;
+	case CLOCK_BOOTTIME:
+		timens_add_boottime(&offset);
+		break;
+	}
+	return timespec64_to_ns(&offset);
 }

@@ -21,4 +21,8 @@ unsigned long sleeptimer_spin_lock_irqsave(spinlock_t *lock);
 bool sleeptimer_spin_trylock_irqsave(spinlock_t *lock, unsigned long *flags);
 void sleeptimer_spin_unlock_irqrestore(spinlock_t *lock, unsigned long flags);
 
+bool sleeptimer_in_time_namespace(void);
+ktime_t sleeptimer_timens_ktime_to_host(clockid_t clock, ktime_t time);
+s64 sleeptimer_timens_offset(clockid_t clock);
+
 #endif /* SLEEPTIMER_HELPERS_H */

@@ -10,7 +10,9 @@ use crate::{
         Arming, Expiry,
     },
     failure::Failure,
-    uapi,
+    map::Map,
+    table::Handle,
+    timens, uapi,
 };
 use kernel::{
     bindings,
@@ -123,15 +125,27 @@ pub(crate) fn new_timer(
     Ok((kind, clock))
 }
 
+/// A time of the clock of a timer, as the caller's time namespace shows it.
+fn absolute(map: &Map, handle: Handle, ns: u64) -> Expiry {
+    if !timens::is_other() {
+        return Expiry::At(ns);
+    }
+    match map.clock(handle) {
+        Ok(clock) => Expiry::At(timens::to_host(clock, ns)),
+        // The start says that there is no such timer.
+        Err(_) => Expiry::At(ns),
+    }
+}
+
 /// How a request wants a timer armed, and the CPU that it names.
-pub(crate) fn arming(request: &uapi::Start) -> Result<(Arming, Option<u32>), Failure> {
+pub(crate) fn arming(map: &Map, request: &uapi::Start) -> Result<(Arming, Option<u32>), Failure> {
     const KNOWN: u32 = uapi::START_ABS | uapi::START_CPU_PIN | uapi::START_CPU;
     let has = |flag| request.flags & flag != 0;
     expect(request.flags & !KNOWN == 0 && request.reserved == 0)?;
     expect(!(has(uapi::START_CPU) && has(uapi::START_CPU_PIN)))?;
     expect(has(uapi::START_CPU) || request.cpu == 0)?;
     let expiry = if has(uapi::START_ABS) {
-        Expiry::At(request.expires_ns)
+        absolute(map, Handle::from(request.handle), request.expires_ns)
     } else {
         Expiry::In(request.expires_ns)
     };

@@ -12,11 +12,13 @@
 
 use crate::{
     backlog::Backlog,
+    bpf_hrtimer::flags::Clock,
     context::Process,
     failure::Failure,
     ring::Ring,
     spinlock_irqsave::{new_spinlock_irqsave, SpinLockIrqSave},
     table::Table,
+    timens,
     uapi::{self, Event},
 };
 use kernel::{
@@ -45,6 +47,8 @@ struct Queue {
 /// The events of a map, and those who wait for them.
 #[pin_data]
 pub(crate) struct Events {
+    /// By how much the `CLOCK_MONOTONIC` of who has set the map up is ahead of the host's, in ns.
+    time_offset: i64,
     ring: Ring,
     #[pin]
     queue: SpinLockIrqSave<Queue>,
@@ -64,7 +68,9 @@ impl Events {
             backlog: Backlog::new(max_timers)?,
             expirations: 0,
         };
+        let time_offset = timens::offset(Clock::Monotonic);
         Ok(pin_init!(Self {
+            time_offset,
             ring,
             queue <- new_spinlock_irqsave!(queue, "sleeptimer_events"),
             readers <- new_mutex!((), "sleeptimer_readers"),
@@ -90,7 +96,8 @@ impl Events {
 
     /// The time of an event that happens now, in ns. Any context.
     pub(crate) fn now(&self) -> u64 {
-        <Monotonic as ClockSource>::ktime_get() as u64
+        let now = <Monotonic as ClockSource>::ktime_get();
+        now.saturating_add(self.time_offset).max(0).unsigned_abs()
     }
 
     fn has_room(&self, queue: &Queue) -> bool {

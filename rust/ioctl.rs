@@ -192,7 +192,7 @@ fn start(
 ) -> Result<isize, Failure> {
     let request: uapi::Start = argument.read()?;
     let handle = Handle::from(request.handle);
-    match arming(&request)? {
+    match arming(map, &request)? {
         (arming, None) => map.start(handle, family, &arming)?,
         (arming, Some(cpu)) => map.start_on(handle, family, &arming, cpu, process)?,
     }
@@ -201,7 +201,7 @@ fn start(
 
 fn delayed_wq_mod(map: &Map, argument: &Argument) -> Result<isize, Failure> {
     let request: uapi::Start = argument.read()?;
-    let (arming, cpu) = arming(&request)?;
+    let (arming, cpu) = arming(map, &request)?;
     expect(cpu.is_none())?;
     let was_armed = map.modify(Handle::from(request.handle), &arming)?;
     Ok(was_armed.into())

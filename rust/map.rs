@@ -19,7 +19,7 @@ use crate::{
     sleepers::Sleepers,
     spinlock_irqsave::{new_spinlock_irqsave, SpinLockIrqSave},
     table::{Handle, Table},
-    trace, uapi,
+    timens, trace, uapi,
     users::Charge,
     workqueue::Workqueue,
 };
@@ -210,6 +210,14 @@ impl Map {
         }
     }
 
+    /// The clock of a timer, which is the same for as long as the handle means a timer. Any context.
+    pub(crate) fn clock(&self, handle: Handle) -> Result<Clock, Failure> {
+        let rcu = rcu::read_lock();
+        let timer = self.table.get(handle, &rcu)?;
+        // SAFETY: By the invariants of the table, the timer is valid while the token lives.
+        Ok(unsafe { timer.as_ref() }.flags(&rcu).clock())
+    }
+
     /// Drops the reference of a timer to the program that it was bound to.
     fn put_program(&self, program: Option<u32>) {
         if let Some(index) = program {
@@ -379,7 +387,9 @@ impl Map {
         Ok(uapi::Query {
             handle: handle.into(),
             user_data,
-            expires_ns: seen.expires.unwrap_or(0).max(0).unsigned_abs(),
+            expires_ns: seen
+                .expires
+                .map_or(0, |ns| timens::from_host(flags.clock(), ns)),
             remaining_ns: seen.remaining(flags.clock()),
             period_ns: seen.period,
             backlog: self.events.backlog(&self.table, flags.index()),

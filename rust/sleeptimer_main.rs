@@ -45,6 +45,7 @@ mod step_file;
 mod submit;
 mod table;
 mod throttle;
+mod timens;
 mod trace;
 mod uapi;
 mod users;

@@ -243,9 +243,10 @@ impl Batch<'_> {
     }
 
     /// The single call that a start is short for.
-    fn start_request(op: &Op) -> Result<uapi::Start, Failure> {
+    fn start_request(&self, op: &Op) -> Result<uapi::Start, Failure> {
         expect(op.clock == 0)?;
         Ok(uapi::Start {
+            handle: self.handle(op)?.into(),
             expires_ns: op.value,
             flags: op.flags.into(),
             cpu: op.program,
@@ -255,8 +256,9 @@ impl Batch<'_> {
     }
 
     fn start(&self, op: &Op, family: Family) -> Result<bool, Failure> {
-        let (arming, cpu) = arming(&Self::start_request(op)?)?;
-        let handle = self.handle(op)?;
+        let request = self.start_request(op)?;
+        let handle = Handle::from(request.handle);
+        let (arming, cpu) = arming(self.map, &request)?;
         match cpu {
             None => self.map.start(handle, family, &arming)?,
             Some(cpu) => self
@@ -267,9 +269,10 @@ impl Batch<'_> {
     }
 
     fn delayed_wq_mod(&self, op: &Op) -> Result<bool, Failure> {
-        let (arming, cpu) = arming(&Self::start_request(op)?)?;
+        let request = self.start_request(op)?;
+        let (arming, cpu) = arming(self.map, &request)?;
         expect(cpu.is_none())?;
-        self.map.modify(self.handle(op)?, &arming)
+        self.map.modify(Handle::from(request.handle), &arming)
     }
 
     fn timer_cancel(&self, op: &Op) -> Result<bool, Failure> {

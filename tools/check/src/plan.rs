@@ -29,6 +29,7 @@ const SELFTESTS: &[&str] = &[
     "storm",
     "visible",
     "tracing",
+    "timens",
     "stress",
 ];
 
