@@ -22,6 +22,7 @@ mod tests {
         spinlock_irqsave::{new_spinlock_irqsave, SpinLockIrqSave},
         uapi,
     };
+    use core::ptr::NonNull;
     use kernel::task::Kuid;
 
     const KINDS: [(Kind, Family); 5] = [
@@ -77,8 +78,9 @@ mod tests {
     fn with_interrupts_off() -> Result<(), Failure> {
         let facility = Facility::new(c"sleeptimer_kunit", c"sleeptimer_kunit_highres");
         let facility = KBox::pin_init(facility, GFP_KERNEL).map_err(|_| Failure::NoMemory)?;
+        let shared = NonNull::<Facility>::from(&*facility);
         // SAFETY: The box is not freed before the map, which is all that uses it.
-        calls_with_interrupts_off(unsafe { &*core::ptr::from_ref::<Facility>(&facility) })
+        calls_with_interrupts_off(unsafe { shared.as_ref() })
     }
 
     fn calls_with_interrupts_off(facility: &'static Facility) -> Result<(), Failure> {

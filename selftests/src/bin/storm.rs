@@ -13,9 +13,9 @@ use std::{
 const TIMERS: u32 = 10_000;
 const PERIOD: Duration = Duration::from_micros(10);
 const TIME: Duration = Duration::from_secs(3);
-/// How long a timer may be held back: until each of the others had its turn, twice for a machine
-/// that is late itself.
-const HELD_BACK: Duration = PERIOD.saturating_mul(2 * TIMERS);
+/// How long a timer may be held back: until each of the others had its turn, which takes a tenth of a
+/// second, and a whole one in a kernel with checkers.
+const HELD_BACK: Duration = Duration::from_secs(2);
 /// Between the look at the clock that counts and the one that is told.
 const BETWEEN: Duration = Duration::from_millis(200);
 
@@ -104,7 +104,7 @@ fn a_storm_leaves_the_machine_responsive_and_counts_all() -> Outcome {
     }
     let after = now(libc::CLOCK_MONOTONIC);
     drain(&map, &mut told);
-    check!(worst < Duration::from_secs(2), "{worst:?}");
+    check!(worst < TOLERANCE, "{worst:?}");
     // On each CPU one an interval, and those that came before the schedule was full.
     let cpus = ok!(available_parallelism()).get() as u64;
     let most = cpus * periods(after - first) + 2 * u64::from(TIMERS);
