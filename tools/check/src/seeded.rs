@@ -71,8 +71,8 @@ pub static SLEEP_IN_SOFTIRQ: Fault = Fault {
 pub static START_WITHOUT_RCU: Fault = Fault {
     name: "seeded-start-without-rcu",
     file: "rust/map.rs",
-    from: "        self.find(handle, family, &rcu)?.start(&rcu, self, arming)",
-    to: "        let timer = self.find(handle, family, &rcu)?;\n        drop(rcu);\n        timer.start(&rcu::read_lock(), self, arming)",
+    from: "        let started = timer.and_then(|timer| timer.start(&rcu, self, arming));\n",
+    to: "        drop(rcu);\n        let started = timer.and_then(|timer| timer.start(&rcu::read_lock(), self, arming));\n",
 };
 
 /// All faults.
@@ -88,7 +88,13 @@ const ALL: &[&Fault] = &[
 ];
 
 /// What a build of the module needs.
-const SOURCES: &[&str] = &["Kbuild", "c", "rust", "crates/sleeptimer-sys/src"];
+const SOURCES: &[&str] = &[
+    "Kbuild",
+    "c",
+    "include",
+    "rust",
+    "crates/sleeptimer-sys/src",
+];
 
 impl Fault {
     /// The name, in words.
