@@ -56,7 +56,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn all(&self, program: &Program) {
-        for (number, step) in (0..).zip(program.steps()) {
+        for (number, step) in (0..uapi::MAX_STEPS).zip(program.steps()) {
             if let Err(error) = self.one(step.action()) {
                 step.count_failure(error);
                 self.map.step_failed(self.index, number, error);
