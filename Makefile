@@ -88,10 +88,11 @@ run-demo:
 	@$(VM) run --series $(SERIES) --file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko \
 		--file $(BIN)/demo -- demo /lib/sleeptimer.ko
 
-# TESTS: names of selftest programs.
+# TESTS: names of selftest programs; MEMORY: of the machine, in MiB.
 run-selftests:
 	@$(BUILDROOT) host-tools
 	@$(VM) run --series $(SERIES) --file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko --timeout 600 \
+		$(if $(MEMORY),--memory $(MEMORY)) \
 		$(foreach t,run_selftests $(TESTS),--file $(BIN)/$(t)) $(ABI_FILES) \
 		-- run_selftests /lib/sleeptimer.ko $(TESTS:%=/bin/%)
 

@@ -2,19 +2,22 @@
 
 //! What the ring of events had no room for: how many expirations, per timer, and of which timers.
 //!
-//! A count is 64 bits wide, so that it is exact: its lower half is the word of the timer's slot in
-//! the table, its upper half is here, where nobody looks as long as it is 0. Timers that have a
-//! count are marked in a bitmap, and get their turn in the order of their slots, round and round.
+//! A count is exact up to 2^48 - 1, which are ninety years of the shortest period: its lower half is
+//! the word of the timer's slot in the table, its upper half is here. Timers that have a count are
+//! marked in a bitmap, and get their turn in the order of their slots, round and round.
 
 #![deny(unsafe_code)]
 
 use crate::{failure::Failure, large::LargeVec, table::Table};
 use kernel::{bitmap::BitmapVec, prelude::*, sync::atomic::Relaxed};
 
+/// The largest count.
+const MAX_COUNT: u64 = (1 << 48) - 1;
+
 /// See the [module documentation](self). Whoever has it has the lock of the events.
 pub(crate) struct Backlog {
     /// The upper halves of the counts.
-    upper: LargeVec<u32>,
+    upper: LargeVec<u16>,
     /// Timers whose count is not 0.
     marks: BitmapVec,
     /// How many are marked.
@@ -50,7 +53,7 @@ impl Backlog {
             word.store(count as u32, Relaxed);
         }
         if let Some(upper) = self.upper.get_mut(index as usize) {
-            *upper = (count >> 32) as u32;
+            *upper = (count >> 32) as u16;
         }
     }
 
@@ -61,7 +64,11 @@ impl Backlog {
             self.marks.set_bit(index as usize);
             self.marked = self.marked.wrapping_add(1);
         }
-        self.set_count(table, index, count.saturating_add(expirations));
+        self.set_count(
+            table,
+            index,
+            count.saturating_add(expirations).min(MAX_COUNT),
+        );
     }
 
     /// Makes the count of a timer 0, and returns what it was.

@@ -35,6 +35,9 @@ use kernel::{
     uaccess::UserSliceWriter,
 };
 
+/// How many records move from the backlog to the ring while the lock is held.
+const REFILL: u32 = 64;
+
 /// Where the next record goes, and what waits for room.
 struct Queue {
     /// The number of the next record. The ring has a copy, for user space.
@@ -115,10 +118,13 @@ impl Events {
         queue.head = queue.head.wrapping_add(1);
     }
 
-    /// Moves as much of the backlog into the ring as there is room for.
+    /// Moves some of the backlog into the ring, if there is room: interrupts are off here.
     fn refill(&self, queue: &mut Queue, table: &Table) {
         let time_ns = self.now();
-        while self.has_room(queue) {
+        for _ in 0..REFILL {
+            if !self.has_room(queue) {
+                break;
+            }
             let Some(index) = queue.backlog.next() else {
                 break;
             };
@@ -143,7 +149,10 @@ impl Events {
     /// Forgets what is counted for timer `index`, which is gone, and adds nothing any more. Any
     /// context.
     pub(crate) fn forget(&self, table: &Table, index: u32) {
-        self.queue.lock().backlog.take(table, index);
+        let mut queue = self.queue.lock();
+        if queue.backlog.take(table, index) > 0 && queue.backlog.is_empty() {
+            self.ring.set_backlog(false);
+        }
     }
 
     /// How many expirations of timer `index` wait for room in the ring. Any context.
@@ -227,6 +236,14 @@ impl Events {
     /// Registers a poll, and returns whether there are events.
     pub(crate) fn poll(&self, table: &Table, file: &File, polls: &PollTable<'_>) -> bool {
         polls.register_wait(file, &self.arrived);
+        // As often as it takes to fill the ring: the consumer may take away all the while.
+        for _ in 0..self.ring.capacity() / REFILL {
+            let mut queue = self.queue.lock();
+            self.refill_if_needed(&mut queue, table);
+            if queue.backlog.is_empty() || !self.has_room(&queue) {
+                break;
+            }
+        }
         let mut queue = self.queue.lock();
         self.refill_if_needed(&mut queue, table);
         !self.is_empty(&queue)

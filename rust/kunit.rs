@@ -23,7 +23,6 @@ mod tests {
         uapi,
     };
     use core::ptr::NonNull;
-    use kernel::task::Kuid;
 
     const KINDS: [(Kind, Family); 5] = [
         (Kind::Timer, Family::Timer),

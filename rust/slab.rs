@@ -23,11 +23,16 @@ unsafe impl<T> Send for KmemCache<T> {}
 // SAFETY: As above; a cache has locks of its own.
 unsafe impl<T> Sync for KmemCache<T> {}
 
+/// In bytes.
+const OBJECT_ALIGN: u32 = 16;
+
 impl<T> KmemCache<T> {
     /// Creates a cache, which `/proc/slabinfo` shows as `name`. May sleep.
     pub(crate) fn new(name: &'static CStr) -> Result<Self> {
         let mut args = bindings::kmem_cache_args {
-            align: align_of::<T>() as u32,
+            // In what this leaves behind an object the kernel keeps who is charged for it: else that
+            // takes an array of its own.
+            align: (align_of::<T>() as u32).max(OBJECT_ALIGN),
             ..Default::default()
         };
         let flags = 1 << bindings::_slab_flag_bits__SLAB_NO_MERGE

@@ -4,18 +4,12 @@
 use nix::errno::Errno;
 use sleeptimer::{Clock, Kind, Map, Sizes, Step};
 use sleeptimer_selftests::{
+    cgroup::Cgroup,
     check, check_eq, check_errno,
     child::{as_user, become_user, in_child},
     events_within, map, module, ok, tests, Outcome, TOLERANCE,
 };
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    thread::sleep,
-    time::{Duration, Instant},
-};
+use std::{fs, os::unix::fs::PermissionsExt, process::ExitCode, thread::sleep, time::Duration};
 
 const USER: u32 = 1000;
 const OTHER_USER: u32 = 1001;
@@ -189,68 +183,10 @@ fn root_is_not_limited() -> Outcome {
     Ok(())
 }
 
-/// A memory cgroup, which goes with this.
-struct Cgroup(PathBuf);
-
-impl Cgroup {
-    /// A cgroup for so much memory, or none where the kernel has no such cgroups.
-    fn new(limit: u64) -> Result<Option<Self>, String> {
-        let root = Path::new("/sys/fs/cgroup");
-        let controllers = fs::read_to_string(root.join("cgroup.controllers")).unwrap_or_default();
-        if !controllers.split_whitespace().any(|name| name == "memory") {
-            return Ok(None);
-        }
-        let error = |error: std::io::Error| format!("cgroup: {error}");
-        fs::write(root.join("cgroup.subtree_control"), "+memory").map_err(error)?;
-        let group = Self(root.join("sleeptimer"));
-        fs::create_dir(&group.0).map_err(error)?;
-        fs::write(group.0.join("memory.max"), limit.to_string()).map_err(error)?;
-        Ok(Some(group))
-    }
-
-    fn join(&self) -> Outcome {
-        fs::write(self.0.join("cgroup.procs"), "0").map_err(|error| error.to_string())
-    }
-
-    /// Waits until the group uses less than so many bytes.
-    fn wait_for(&self, bytes: u64) -> Outcome {
-        let end = Instant::now() + TOLERANCE;
-        loop {
-            let current = self.number("memory.current", None)?;
-            if current < bytes {
-                return Ok(());
-            }
-            check!(
-                Instant::now() < end,
-                "{current} bytes are in use, {bytes} were before"
-            );
-            sleep(Duration::from_millis(10));
-        }
-    }
-
-    fn number(&self, file: &str, key: Option<&str>) -> Result<u64, String> {
-        let text = fs::read_to_string(self.0.join(file)).map_err(|error| error.to_string())?;
-        let number = match key {
-            None => Some(text.trim()),
-            Some(key) => text
-                .lines()
-                .find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')),
-        };
-        let number = number.and_then(|number| number.parse().ok());
-        number.ok_or_else(|| format!("{file}: {text}"))
-    }
-}
-
-impl Drop for Cgroup {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir(&self.0);
-    }
-}
-
 fn a_memory_cgroup_limits_maps() -> Outcome {
     const MIB: u64 = 1 << 20;
     reload(c"")?;
-    let Some(group) = Cgroup::new(24 * MIB)? else {
+    let Some(group) = Cgroup::new(Some(24 * MIB))? else {
         println!("# no memory cgroups in this kernel");
         return Ok(());
     };

@@ -25,6 +25,7 @@ const SELFTESTS: &[&str] = &[
     "close_armed",
     "close_sleeping",
     "rmmod_busy",
+    "isolation",
     "limits",
     "storm",
     "visible",
@@ -80,6 +81,9 @@ pub fn steps(tree: &Path, series: &[String]) -> Vec<Step> {
     }
     for series in series {
         steps.push(plan.selftests(series));
+    }
+    for series in series {
+        steps.push(plan.million(series));
     }
     steps.push(plan.demo());
     steps.extend(plan.seeded_faults());
@@ -196,6 +200,23 @@ impl Plan<'_> {
         let tests = format!("TESTS={}", SELFTESTS.join(" "));
         let arguments = [&["modules", "run-selftests", &series_is, &tests], STRICT].concat();
         self.make(format!("selftests, {series}"), &arguments, Expect::Ktap)
+    }
+
+    fn million(&self, series: &str) -> Step {
+        let series_is = format!("SERIES={series}");
+        let arguments = [
+            "modules",
+            "run-selftests",
+            &series_is,
+            "TESTS=million",
+            "MEMORY=4096",
+        ];
+        let arguments = [&arguments[..], STRICT].concat();
+        self.make(
+            format!("a million timers, {series}"),
+            &arguments,
+            Expect::Ktap,
+        )
     }
 
     fn demo(&self) -> Step {
