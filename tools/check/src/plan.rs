@@ -24,6 +24,7 @@ const SELFTESTS: &[&str] = &[
     "abi",
     "close_armed",
     "close_sleeping",
+    "stuck",
     "rmmod_busy",
     "isolation",
     "limits",
