@@ -4,6 +4,7 @@
 //! Each program under `bin/` tests one class of behaviour, prints KTAP and exits with 0 for a pass,
 //! 1 for a failure and 4 for a skip, as kselftests do.
 
+pub mod busy;
 pub mod cgroup;
 pub mod child;
 pub mod kmemleak;

@@ -209,7 +209,7 @@ impl Plan<'_> {
             "modules",
             "run-selftests",
             &series_is,
-            "TESTS=million",
+            "TESTS=million waiters",
             "MEMORY=4096",
         ];
         let arguments = [&arguments[..], STRICT].concat();
