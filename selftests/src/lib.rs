@@ -4,6 +4,7 @@
 //! Each program under `bin/` tests one class of behaviour, prints KTAP and exits with 0 for a pass,
 //! 1 for a failure and 4 for a skip, as kselftests do.
 
+pub mod blocked;
 pub mod busy;
 pub mod cgroup;
 pub mod child;
@@ -155,6 +156,19 @@ pub fn expect_silence(map: &Map, time: Duration) -> Outcome {
         Ok(())
     } else {
         Err(format!("{events:?} came, where none should"))
+    }
+}
+
+/// Waits until a timer is neither armed nor running.
+pub fn settle(map: &Map, timer: Timer) -> Outcome {
+    let end = Instant::now() + TOLERANCE;
+    loop {
+        let state = ok!(map.query(timer)).state;
+        if !state.armed && !state.running {
+            return Ok(());
+        }
+        check!(Instant::now() < end, "{state:?}");
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

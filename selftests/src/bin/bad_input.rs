@@ -12,7 +12,7 @@ use sleeptimer_selftests::{
     bound_timer, check, check_eq, check_errno, expect_events, map, ok,
     pages::Pages,
     raw::{bytes, device, request},
-    tests, Outcome,
+    settle, tests, Outcome,
 };
 use sleeptimer_sys as sys;
 use std::{os::fd::AsRawFd, process::ExitCode, time::Duration};
@@ -551,7 +551,7 @@ fn a_read_that_fails_loses_no_event() -> Outcome {
     let map = map()?;
     let timer = bound_timer(&map, Kind::Timer, &[Step::Event, Step::Event])?;
     ok!(map.start(timer, Duration::ZERO));
-    std::thread::sleep(Duration::from_millis(50));
+    settle(&map, timer)?;
     check_errno!(read(&map, &mut [0; 47]), Errno::EINVAL);
     check_errno!(read(&map, &mut []), Errno::EINVAL);
     // SAFETY: The kernel checks the address.

@@ -5,8 +5,10 @@
 use nix::errno::Errno;
 use sleeptimer::{Clock, Context, Cpu, Expiry, Kind, Map, Start, Step};
 use sleeptimer_selftests::{
-    bound_timer, bound_timer_of, check, check_eq, check_errno, events_within, expect_events,
-    expect_silence, map, now, ok, tests, Outcome, KINDS, TOLERANCE,
+    bound_timer, bound_timer_of,
+    busy::{stuck, Busy},
+    check, check_eq, check_errno, events_within, expect_events, expect_silence, map, now, ok,
+    tests, Outcome, KINDS, TOLERANCE,
 };
 use std::{
     process::ExitCode,
@@ -101,11 +103,14 @@ fn asleep(kind: Kind, sleep: Duration) -> Result<(Map, sleeptimer::Timer), Strin
 
 fn starts_of_a_wq_coalesce() -> Outcome {
     for kind in [Kind::Wq, Kind::SleepableTimer] {
-        let (map, timer) = asleep(kind, 10 * SHORT)?;
+        let busy = Busy::new()?;
+        let map = map()?;
+        let timer = stuck(&map, kind, &busy)?;
         // While it runs, these are one more run in all.
         for _ in 0..3 {
             ok!(map.start(timer, Duration::ZERO));
         }
+        busy.let_go()?;
         expect_events(&map, 1)?;
         expect_silence(&map, WHILE)?;
     }

@@ -8,7 +8,7 @@ use nix::{
 use sleeptimer::{Clock, Context, Kind, Map, Sizes, Step};
 use sleeptimer_selftests::{
     bound_timer, bound_timer_of, check, check_eq, check_errno, events_within, expect_events,
-    expect_silence, map, now, ok, tests, Outcome, KINDS, TOLERANCE,
+    expect_silence, map, now, ok, settle, tests, Outcome, KINDS, TOLERANCE,
 };
 use sleeptimer_sys as sys;
 use std::{
@@ -274,8 +274,8 @@ fn a_full_ring_counts_and_loses_nothing() -> Outcome {
         let timer = ok!(map.timer(Kind::Timer, Clock::Monotonic, user_data));
         ok!(map.set_callback(timer, program));
         ok!(map.start(timer, Duration::ZERO));
+        settle(&map, timer)?;
     }
-    std::thread::sleep(WHILE);
     let events = events_within(&map, EVENTS * 3, WHILE)?;
     // The ring, and one record for the rest of each timer.
     check_eq!(events.len(), 4 + 3);
@@ -298,12 +298,12 @@ fn the_count_of_a_freed_timer_goes_with_it() -> Outcome {
     let map = ok!(Map::open_nonblocking(sizes));
     let old = bound_timer(&map, Kind::Timer, &[Step::Event; 4])?;
     ok!(map.start(old, Duration::ZERO));
-    std::thread::sleep(WHILE);
+    settle(&map, old)?;
     // One event is in the ring, and three are counted behind it.
     ok!(map.free(old));
     let new = bound_timer(&map, Kind::Timer, &[Step::Event])?;
     ok!(map.start(new, Duration::ZERO));
-    std::thread::sleep(WHILE);
+    settle(&map, new)?;
     let events = expect_events(&map, 2)?;
     let seen = events.iter().map(|event| (event.handle, event.count));
     check!(seen.eq([(old.handle, 1), (new.handle, 1)]), "{events:?}");

@@ -14,20 +14,20 @@ use nix::{
         },
         wait::{waitpid, WaitStatus},
     },
-    unistd::{fork, pipe, read, ForkResult},
+    unistd::{fork, pipe, read, write, ForkResult},
 };
 use sleeptimer::{Kind, Map, Sizes, Step, Timer};
 use sleeptimer_selftests::{
+    blocked::spawn_into,
     bound_timer, check, check_eq, check_errno, expect_events, expect_silence, map, ok,
-    raw::{op, request, submit_at},
-    tests, Outcome, TOLERANCE,
+    raw::{op, request, submit_at, POISON},
+    settle, tests, Outcome, TOLERANCE,
 };
 use sleeptimer_sys as sys;
 use std::{
     io::{IoSlice, IoSliceMut},
     os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd},
     process::{Command, ExitCode},
-    sync::atomic::{AtomicI32, Ordering::Relaxed},
     thread::{scope, sleep, spawn},
     time::{Duration, Instant},
 };
@@ -99,7 +99,7 @@ fn a_child_uses_the_map_of_its_parent() -> Outcome {
     check_eq!(expect_events(&map, 1)?[0].handle, timer.handle);
     // What the child frees is gone, and what it reads is read.
     ok!(map.start(timer, Duration::ZERO));
-    sleep(SHORT);
+    settle(&map, timer)?;
     in_child(|| map.free(timer).is_ok() && expect_events(&map, 1).is_ok())?;
     check_errno!(map.free(timer), Errno::ENOENT);
     expect_silence(&map, SHORT)
@@ -108,17 +108,19 @@ fn a_child_uses_the_map_of_its_parent() -> Outcome {
 fn a_child_that_dies_leaves_the_map() -> Outcome {
     let map = map()?;
     let timer = bound_timer(&map, Kind::Timer, &[Step::Event])?;
+    let (told, tell) = ok!(pipe());
     // SAFETY: The child makes system calls only, and waits to be killed.
     let child = match ok!(unsafe { fork() }) {
         ForkResult::Parent { child } => child,
         ForkResult::Child => {
             let _ = map.start(timer, 5 * SHORT);
+            let _ = write(&tell, &[0]);
             loop {
                 sleep(LONG);
             }
         }
     };
-    sleep(SHORT);
+    check_eq!(ok!(read(&told, &mut [0])), 1);
     ok!(kill(child, Signal::SIGKILL));
     ok!(waitpid(child, None));
     // Its close was not the last one: what it has armed fires.
@@ -272,8 +274,7 @@ fn borrowed(file: RawFd) -> BorrowedFd<'static> {
 fn a_read_outlives_the_close() -> Outcome {
     let (file, timer) = bare_map(&[Step::Event], Kind::Timer)?;
     start_later(file, timer)?;
-    let reader = spawn(move || read(borrowed(file), &mut [0; 96]));
-    sleep(SHORT);
+    let reader = spawn_into(libc::SYS_read, move || read(borrowed(file), &mut [0; 96]))?;
     close(file);
     check_eq!(joined(reader)?, Ok(48));
     check_errno!(start_raw(file, timer.handle), Errno::EBADF);
@@ -334,12 +335,11 @@ fn timerfd() -> Result<RawFd, String> {
 /// What a poll tells of a file that is closed while it waits, and is due then.
 fn polled_and_closed(file: RawFd) -> Result<(nix::Result<i32>, Option<PollFlags>), String> {
     let begin = Instant::now();
-    let poller = spawn(move || {
+    let poller = spawn_into(libc::SYS_poll, move || {
         let mut files = [PollFd::new(borrowed(file), PollFlags::POLLIN)];
         let number = poll(&mut files, PollTimeout::from(5000u16));
         (number, files[0].revents())
-    });
-    sleep(SHORT);
+    })?;
     close(file);
     let result = joined(poller)?;
     check!(begin.elapsed() < TOLERANCE);
@@ -374,24 +374,22 @@ fn a_cancel_that_waits_outlives_the_close() -> Outcome {
 fn a_submit_outlives_the_close() -> Outcome {
     const NUMBER: u32 = 200_000;
     let (file, timer) = bare_map(&[Step::Event], Kind::Timer)?;
-    let submitter = spawn(move || {
-        let cancel = op(sys::SLEEPTIMER_OP_TIMER_CANCEL_ASYNC, timer.handle);
-        let mut ops = vec![cancel; NUMBER as usize];
-        BEGUN.store(file, Relaxed);
-        submit_at(&file, ops.as_mut_ptr() as usize, NUMBER)
-    });
-    while BEGUN.load(Relaxed) != file {
+    let cancel = op(sys::SLEEPTIMER_OP_TIMER_CANCEL_ASYNC, timer.handle);
+    // The thread has it until the process ends.
+    let ops = vec![cancel; NUMBER as usize].leak();
+    let first = &raw const ops[0].result;
+    let ops = ops.as_mut_ptr() as usize;
+    let submitter = spawn(move || submit_at(&file, ops, NUMBER));
+    // SAFETY: The memory stays, and the kernel writes this number as a whole.
+    while unsafe { first.read_volatile() } == POISON {
+        check!(!submitter.is_finished());
         std::thread::yield_now();
     }
-    sleep(Duration::from_millis(5));
     close(file);
     let submitted = ok!(joined(submitter)?);
     check_eq!((submitted.nr_done, submitted.nr_failed), (NUMBER, 0));
     Ok(())
 }
-
-/// The descriptor that a thread is about to use.
-static BEGUN: AtomicI32 = AtomicI32::new(-1);
 
 fn calls_race_with_a_close() -> Outcome {
     for round in 0..300 {

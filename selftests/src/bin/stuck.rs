@@ -7,6 +7,7 @@ use nix::{
 };
 use sleeptimer::{Clock, Kind, Map, Sizes};
 use sleeptimer_selftests::{
+    blocked::spawn_into,
     busy::{stuck, Busy},
     check, check_eq, check_errno, expect_events, map, ok, tests, Outcome, TOLERANCE,
 };
@@ -31,9 +32,8 @@ fn a_cancel_waits() -> Outcome {
     let timer = stuck(&map, Kind::SleepableTimer, &busy)?;
     let canceller = {
         let map = map.clone();
-        thread::spawn(move || map.cancel(timer))
+        spawn_into(libc::SYS_ioctl, move || map.cancel(timer))?
     };
-    thread::sleep(Duration::from_millis(200));
     check!(!canceller.is_finished());
     busy.let_go()?;
     let was_armed = ok!(canceller.join().map_err(|_| "the canceller died")?);
