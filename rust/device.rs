@@ -6,12 +6,12 @@
 //! be unloaded under an open file: the operations are our own.
 
 use crate::{
-    context::Process, facility::Facility, failure::Failure, ioctl, limits::Limits, map::Map,
-    numbers, opener::Opener, uapi,
+    context::Process, debugfs::Directory, facility::Facility, failure::Failure, ioctl,
+    limits::Limits, map::Map, numbers, opener::Opener, uapi,
 };
+use core::ptr::NonNull;
 use kernel::{
     bindings, container_of,
-    debugfs::Scope,
     error::to_result,
     ffi::{c_char, c_int, c_long, c_uint, c_ulong},
     fs::{
@@ -65,8 +65,10 @@ impl Session {
 /// `misc` is registered, and its operations are `operations`.
 #[pin_data(PinnedDrop)]
 pub(crate) struct Device {
+    /// Goes before what it shows.
+    debugfs: Directory,
     #[pin]
-    facility: Scope<Facility>,
+    facility: Facility,
     operations: bindings::file_operations,
     #[pin]
     misc: Opaque<bindings::miscdevice>,
@@ -82,7 +84,9 @@ impl Device {
     pub(crate) fn register(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         // The device may be opened as soon as it is registered, so that comes last.
         try_pin_init!(&this in Self {
-            facility <- facility(),
+            facility <- Facility::new(c"sleeptimer", c"sleeptimer_highres"),
+            // SAFETY: The facility was just made, is pinned, and is dropped after this.
+            debugfs: unsafe { Directory::new(NonNull::from(&(*this.as_ptr()).facility)) },
             operations: operations(module),
             misc <- Opaque::try_ffi_init(move |slot: *mut bindings::miscdevice| {
                 // SAFETY: `this` is being initialised and pinned, and `operations` already is.
@@ -111,15 +115,6 @@ impl PinnedDrop for Device {
         // and the module's reference count says that nobody has it open.
         unsafe { bindings::misc_deregister(self.misc.get()) };
     }
-}
-
-/// What all maps share, and its files in debugfs.
-fn facility() -> impl PinInit<Scope<Facility>, Error> {
-    let facility = Facility::new(c"sleeptimer", c"sleeptimer_highres");
-    Scope::dir(facility, c"sleeptimer", |facility, directory| {
-        directory.read_callback_file(c"maps", facility, &numbers::show_maps);
-        directory.read_callback_file(c"totals", facility, &numbers::show_totals);
-    })
 }
 
 fn operations(module: &ThisModule) -> bindings::file_operations {

@@ -14,6 +14,7 @@ mod batches;
 mod bpf_hrtimer;
 mod compat;
 mod context;
+mod debugfs;
 mod decode;
 mod device;
 mod eventfd;

@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         totals_tell_the_parameters,
         only_root_may_look,
         readers_meet_maps_that_come_and_go,
+        an_open_file_keeps_the_module,
     ])
 }
 
@@ -208,4 +209,14 @@ fn readers_meet_maps_that_come_and_go() -> Outcome {
         check_eq!(maps()?.len(), 0);
         Ok(())
     })
+}
+
+/// Its close needs the module.
+fn an_open_file_keeps_the_module() -> Outcome {
+    for name in ["maps", "totals"] {
+        let file = ok!(fs::File::open(format!("{DIRECTORY}/{name}")));
+        check!(module::unload().is_err(), "unloaded with {name} open");
+        drop(file);
+    }
+    module::reload(c"")
 }
