@@ -5,6 +5,8 @@
  */
 #include <linux/cred.h>
 #include <linux/hrtimer.h>
+#include <linux/memcontrol.h>
+#include <linux/sched/mm.h>
 #include <linux/spinlock.h>
 #include <linux/time_namespace.h>
 #include <linux/timer.h>
@@ -37,6 +39,21 @@ const struct cred *sleeptimer_override_creds(const struct cred *cred)
 const struct cred *sleeptimer_revert_creds(const struct cred *cred)
 {
 	return revert_creds(cred);
+}
+
+struct mem_cgroup *sleeptimer_get_memcg(void)
+{
+	return get_mem_cgroup_from_mm(current->mm);
+}
+
+void sleeptimer_put_memcg(struct mem_cgroup *memcg)
+{
+	mem_cgroup_put(memcg);
+}
+
+struct mem_cgroup *sleeptimer_set_active_memcg(struct mem_cgroup *memcg)
+{
+	return set_active_memcg(memcg);
 }
 
 unsigned long sleeptimer_spin_lock_irqsave(spinlock_t *lock)

@@ -10,6 +10,11 @@ struct cred;
 const struct cred *sleeptimer_override_creds(const struct cred *cred);
 const struct cred *sleeptimer_revert_creds(const struct cred *cred);
 
+struct mem_cgroup;
+struct mem_cgroup *sleeptimer_get_memcg(void);
+void sleeptimer_put_memcg(struct mem_cgroup *memcg);
+struct mem_cgroup *sleeptimer_set_active_memcg(struct mem_cgroup *memcg);
+
 struct hrtimer;
 struct timer_list;
 

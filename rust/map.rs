@@ -7,10 +7,11 @@ use crate::{
         flags::{Clock, Flags, Kind},
         Arming, BpfHrtimer, Disarmed, TimerRef,
     },
-    context::{Process, RcuRead},
+    context::{Process, RcuRead, Worker},
     events::Events,
     facility::Facility,
     failure::Failure,
+    memcg::MemCgroup,
     opener::Opener,
     origin::Origin,
     program::{Program, Statuses},
@@ -71,6 +72,8 @@ impl Family {
 pub(crate) struct Map {
     facility: &'static Facility,
     opener: Opener,
+    /// That of who has set the map up, which is charged for what steps allocate.
+    memcg: MemCgroup,
     /// Its number, which no other map has.
     number: u64,
     origin: Origin,
@@ -115,6 +118,7 @@ impl Map {
             pin_init!(Self {
                 facility,
                 opener,
+                memcg: MemCgroup::current(),
                 number: facility.registry.new_number(),
                 origin: Origin::current(),
                 step_failures: Atomic::new(0),
@@ -167,6 +171,11 @@ impl Map {
 
     pub(crate) fn opener(&self) -> &Opener {
         &self.opener
+    }
+
+    /// Has a worker act on files as who opened the device would, at the cost of who set it up.
+    pub(crate) fn act<R>(&self, worker: &Worker<'_>, act: impl FnOnce() -> R) -> R {
+        self.opener.act(worker, || self.memcg.charge(worker, act))
     }
 
     pub(crate) fn table(&self) -> &Table {

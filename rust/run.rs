@@ -72,7 +72,7 @@ impl Run<'_> {
                 self.timer.sleep(self.map.sleepers(), worker, *ns);
             }
             (Action::File(step), Runner::Worker(worker)) => {
-                return self.map.opener().act(worker, || step.run(worker));
+                return self.map.act(worker, || step.run(worker));
             }
             // A program that sleeps is not bound to a timer of the softirq kind.
             (Action::Sleep(_) | Action::File(_), Runner::Softirq(_)) => {}

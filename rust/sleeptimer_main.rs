@@ -27,6 +27,7 @@ mod kunit;
 mod large;
 mod limits;
 mod map;
+mod memcg;
 mod numbers;
 mod opener;
 mod origin;

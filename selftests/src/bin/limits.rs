@@ -1,15 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What a map, a user and a memory cgroup may take, and that what was refused costs nothing.
 
-use nix::errno::Errno;
+use nix::{
+    errno::Errno,
+    fcntl::{fcntl, FcntlArg, OFlag},
+    sys::memfd::{memfd_create, MFdFlags},
+};
 use sleeptimer::{Clock, Kind, Map, Sizes, Step};
 use sleeptimer_selftests::{
+    bound_timer,
     cgroup::Cgroup,
     check, check_eq, check_errno,
     child::{as_user, become_user, in_child},
-    events_within, map, module, ok, tests, Outcome, TOLERANCE,
+    events_within, expect_events, map, module, ok, tests, Outcome, TOLERANCE,
 };
-use std::{fs, os::unix::fs::PermissionsExt, process::ExitCode, thread::sleep, time::Duration};
+use std::{
+    fs,
+    os::{fd::AsFd, unix::fs::PermissionsExt},
+    process::ExitCode,
+    thread::sleep,
+    time::Duration,
+};
 
 const USER: u32 = 1000;
 const OTHER_USER: u32 = 1001;
@@ -26,6 +37,7 @@ fn main() -> ExitCode {
         the_opener_is_charged,
         root_is_not_limited,
         a_memory_cgroup_limits_maps,
+        what_steps_write_is_charged,
     ])
 }
 
@@ -209,4 +221,38 @@ fn a_memory_cgroup_limits_maps() -> Outcome {
     })?;
     check_eq!(group.number("memory.events", Some("oom_kill"))?, 0);
     Ok(())
+}
+
+/// A worker writes, but not at the cost of the whole machine.
+fn what_steps_write_is_charged() -> Outcome {
+    const BYTES: [u8; 4096] = [7; 4096];
+    const RUNS: u64 = 64;
+    let Some(group) = Cgroup::new(None)? else {
+        println!("# no memory cgroups in this kernel");
+        return Ok(());
+    };
+    in_child(|| {
+        group.join()?;
+        let file = ok!(memfd_create(c"written", MFdFlags::empty()));
+        ok!(fcntl(&file, FcntlArg::F_SETFL(OFlag::O_APPEND)));
+        let map = ok!(map_of(1));
+        let write = Step::Write {
+            fd: file.as_fd(),
+            bytes: &BYTES,
+            offset: 0,
+        };
+        let mut steps = [write; 16];
+        steps[15] = Step::Event;
+        let timer = bound_timer(&map, Kind::Wq, &steps)?;
+        let before = group.number("memory.current", None)?;
+        for _ in 0..RUNS {
+            ok!(map.start(timer, Duration::ZERO));
+            expect_events(&map, 1)?;
+        }
+        let with = group.number("memory.current", None)?;
+        // The kernel keeps some pages that are charged already at hand.
+        let least = RUNS * 15 * BYTES.len() as u64 / 2;
+        check!(with > before + least, "{with} with, {before} before");
+        Ok(())
+    })
 }
