@@ -32,16 +32,16 @@ impl Schedules {
         Ok(Self { cpus })
     }
 
-    /// Notes that a periodic timer has expired on this CPU, and returns for how many ns it has to
-    /// keep quiet. Called in softirq, which does not nest: nobody else writes the schedule.
-    pub(crate) fn arrive(&self) -> u64 {
+    /// Notes that a periodic timer, one of at most so many, has expired on this CPU, and returns for
+    /// how many ns it has to keep quiet. Called in softirq, which does not nest: nobody else writes the schedule.
+    pub(crate) fn arrive(&self, timers: u64) -> u64 {
         let Some(schedule) = self.cpus.get(CpuId::current().as_u32() as usize) else {
             return 0;
         };
         let now = <Monotonic as ClockSource>::ktime_get()
             .max(0)
             .unsigned_abs();
-        let (next, quiet) = throttle::arrive(schedule.0.load(Relaxed), now);
+        let (next, quiet) = throttle::arrive(schedule.0.load(Relaxed), now, timers);
         schedule.0.store(next, Relaxed);
         quiet
     }

@@ -9,6 +9,10 @@
 //! a burst ahead of the schedule, nothing happens. Beyond that, a timer expires again only when the
 //! schedule has caught up (this is the generic cell rate algorithm). It keeps its phase, and
 //! [`Period`] keeps how many expirations were passed over, for the next event to count.
+//!
+//! A timer that keeps quiet has one arrival ahead of the schedule, so all of them are no further ahead
+//! than there are timers. Whoever starts the same timers again and again would get beyond that, and
+//! hold all others up for as long: so there is an end to it.
 
 #![deny(unsafe_code)]
 
@@ -21,10 +25,12 @@ pub(crate) const BURST_NS: u64 = 1_000_000;
 /// Enters an arrival into a schedule.
 ///
 /// `scheduled` is the time of the next arrival on the schedule, and `now` the time of this one, both
-/// on the same clock, in ns. Returns the new time of the next arrival, and for how many ns the timer
-/// has to keep quiet.
-pub(crate) fn arrive(scheduled: u64, now: u64) -> (u64, u64) {
+/// on the same clock, in ns; `timers` is how many there may be at most. Returns the new time of the
+/// next arrival, and for how many ns the timer has to keep quiet.
+pub(crate) fn arrive(scheduled: u64, now: u64, timers: u64) -> (u64, u64) {
+    let furthest = timers.saturating_mul(INTERVAL_NS).saturating_add(BURST_NS);
     let next = scheduled.max(now).saturating_add(INTERVAL_NS);
+    let next = next.min(now.saturating_add(furthest));
     let ahead = next.saturating_sub(now);
     if ahead > BURST_NS {
         (next, ahead)

@@ -9,7 +9,16 @@
 
 use crate::{failure::Failure, limits::Limits};
 use kernel::{
-    bindings, ffi::c_int, new_mutex, prelude::*, rbtree::RBTree, sync::Mutex, task::Kuid,
+    bindings,
+    ffi::c_int,
+    new_mutex,
+    prelude::*,
+    rbtree::RBTree,
+    sync::{
+        atomic::{Atomic, Relaxed},
+        Mutex,
+    },
+    task::Kuid,
 };
 
 /// How much of everything.
@@ -45,16 +54,19 @@ impl Usage {
 /// # Invariants
 ///
 /// A user's account is the sum of the [`Charge`]s of that user, and there is none without a charge.
+/// `timers` is the sum of the timers of all charges.
 #[pin_data]
 pub(crate) struct Users {
     #[pin]
     accounts: Mutex<RBTree<u32, Usage>>,
+    timers: Atomic<u64>,
 }
 
 impl Users {
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             accounts <- new_mutex!(RBTree::new(), "sleeptimer_users"),
+            timers: Atomic::new(0),
         })
     }
 
@@ -82,12 +94,18 @@ impl Users {
                     .map_err(|_| Failure::NoMemory)?;
             }
         }
+        self.timers.fetch_add(usage.timers.into(), Relaxed);
         // INVARIANT: The account counts this charge now.
         Ok(Charge {
             users: self,
             user,
             usage,
         })
+    }
+
+    /// How many timers all maps together may have. Any context.
+    pub(crate) fn timers(&self) -> u64 {
+        self.timers.load(Relaxed)
     }
 
     /// How many users have maps. May sleep.
@@ -128,6 +146,9 @@ impl Charge {
 impl Drop for Charge {
     fn drop(&mut self) {
         let mut accounts = self.users.accounts.lock();
+        self.users
+            .timers
+            .fetch_sub(self.usage.timers.into(), Relaxed);
         let Some(account) = accounts.get_mut(&self.user) else {
             return;
         };

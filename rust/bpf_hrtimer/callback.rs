@@ -167,7 +167,8 @@ impl BpfHrtimer {
                 (&raw const (*timer).node.expires).read_volatile(),
             )
         };
-        let quiet = map.facility().schedules.arrive();
+        let facility = map.facility();
+        let quiet = facility.schedules.arrive(facility.users.timers());
         let now = nanoseconds(flags.clock().now());
         let next = throttle::next(nanoseconds(soft), now, period, quiet);
         self.period().store(next.period);

@@ -64,12 +64,24 @@ proptest! {
             }
             arrivals += 1;
             let quiet;
-            (scheduled, quiet) = arrive(scheduled, now);
+            (scheduled, quiet) = arrive(scheduled, now, timers.len() as u64);
             timers[number].expire(now, quiet);
             due.push(Reverse((timers[number].due, number)));
         }
         let most = (END - START + BURST_NS) / INTERVAL_NS + 2 * periods.len() as u64 + 1;
         prop_assert!(arrivals <= most, "{} arrivals of at most {}", arrivals, most);
+    }
+
+    /// Whoever starts a few timers anew again and again, faster than they are served, does not hold
+    /// others up for longer than these few take.
+    #[test]
+    fn starts_do_not_hold_others_up(timers in 1..1000u64, starts in 1000..100_000u64) {
+        let mut scheduled = 0;
+        for _ in 0..starts {
+            (scheduled, _) = arrive(scheduled, START, timers);
+        }
+        let (_, quiet) = arrive(scheduled, START, timers);
+        prop_assert!(quiet <= timers * INTERVAL_NS + BURST_NS, "{} ns", quiet);
     }
 
     /// One timer is never throttled, however late its expiries are served.
@@ -83,7 +95,7 @@ proptest! {
         for late in lateness {
             now = now.max(timer.due + late);
             let quiet;
-            (scheduled, quiet) = arrive(scheduled, now);
+            (scheduled, quiet) = arrive(scheduled, now, 1);
             prop_assert_eq!(quiet, 0);
             timer.expire(now, quiet);
         }
@@ -126,7 +138,7 @@ proptest! {
     ) {
         let next = next(expired, now, Period::from_bits(bits), quiet);
         prop_assert!(next.expirations > 0);
-        let (scheduled, quiet) = arrive(expired, now);
+        let (scheduled, quiet) = arrive(expired, now, 1);
         prop_assert!(scheduled >= now && quiet <= scheduled);
     }
 }
