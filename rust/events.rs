@@ -104,12 +104,12 @@ impl Events {
     }
 
     fn has_room(&self, queue: &Queue) -> bool {
-        let waiting = queue.head.wrapping_sub(self.ring.tail(queue.head));
+        let waiting = queue.head.wrapping_sub(self.ring.tail(queue.head).number);
         waiting < self.ring.capacity()
     }
 
     fn is_empty(&self, queue: &Queue) -> bool {
-        self.ring.tail(queue.head) == queue.head
+        self.ring.tail(queue.head).number == queue.head
     }
 
     /// Puts a record into the ring, which has room, and does not publish it yet.
@@ -192,26 +192,24 @@ impl Events {
     fn read_some(&self, table: &Table, to: &mut UserSliceWriter) -> Result<usize, Failure> {
         const BATCH: u32 = 16;
         let _reader = self.readers.lock();
-        let head = {
+        let (head, tail) = {
             let mut queue = self.queue.lock();
-            if !queue.backlog.is_empty() {
-                self.refill(&mut queue, table);
-            }
-            queue.head
+            self.refill_if_needed(&mut queue, table);
+            // With the lock held, lest a consumer of the mapping be beyond this head meanwhile.
+            (queue.head, self.ring.tail(queue.head))
         };
         // Records between the tail and the head stay as they are.
-        let tail = self.ring.tail(head);
         let room = u32::try_from(to.len() / size_of::<Event>()).unwrap_or(u32::MAX);
-        let number = head.wrapping_sub(tail).min(room).min(BATCH);
+        let number = head.wrapping_sub(tail.number).min(room).min(BATCH);
         let mut copied = 0u32;
         let result = (0..number).try_for_each(|offset| {
-            let event = self.ring.read(tail.wrapping_add(offset));
+            let event = self.ring.read(tail.number.wrapping_add(offset));
             to.write(&event).map_err(|_| Failure::BadAddress)?;
             copied = copied.wrapping_add(1);
             Ok(())
         });
         if copied > 0 {
-            self.ring.set_tail(tail.wrapping_add(copied));
+            self.ring.take(&tail, copied);
         }
         match result {
             Err(failure) if copied == 0 => Err(failure),
@@ -276,7 +274,7 @@ impl Events {
     pub(crate) fn statistics(&self) -> Statistics {
         let queue = self.queue.lock();
         Statistics {
-            waiting: queue.head.wrapping_sub(self.ring.tail(queue.head)),
+            waiting: queue.head.wrapping_sub(self.ring.tail(queue.head).number),
             capacity: self.ring.capacity(),
             expirations: queue.expirations,
         }

@@ -26,6 +26,14 @@ const CONSUMER: usize = 0;
 const PRODUCER: usize = PAGE_SIZE;
 const RECORDS: usize = 2 * PAGE_SIZE;
 
+/// How far the consumer is.
+pub(crate) struct Tail {
+    /// What user space has written.
+    word: u32,
+    /// The number of the oldest record that was not taken.
+    pub(crate) number: u32,
+}
+
 /// See the [module documentation](self).
 ///
 /// # Invariants
@@ -98,21 +106,24 @@ impl Ring {
         unsafe { Atomic::from_ptr(self.address(offset).cast()) }
     }
 
-    /// The number of the oldest record that was not taken, of those before `head`.
-    pub(crate) fn tail(&self, head: u32) -> u32 {
+    /// How far the consumer is, of the records before `head`.
+    pub(crate) fn tail(&self, head: u32) -> Tail {
         // Acquire: the records before it were read. Pairs with the consumer's store.
-        let tail = self.consumer_tail().load(Acquire);
-        if head.wrapping_sub(tail) <= self.capacity {
-            tail
+        let word = self.consumer_tail().load(Acquire);
+        let number = if head.wrapping_sub(word) <= self.capacity {
+            word
         } else {
             head.wrapping_sub(self.capacity)
-        }
+        };
+        Tail { word, number }
     }
 
-    /// Takes the records before number `tail`, as user space would.
-    pub(crate) fn set_tail(&self, tail: u32) {
+    /// Takes so many records from the tail on, as user space would; unless user space has moved the
+    /// tail since that was read, which stays so.
+    pub(crate) fn take(&self, tail: &Tail, records: u32) {
+        let after = tail.number.wrapping_add(records);
         // Release: the records before it were read. Pairs with `tail`.
-        self.consumer_tail().store(tail, Release);
+        let _ = self.consumer_tail().cmpxchg(tail.word, after, Release);
     }
 
     /// Tells user space that the records before number `head` are there.

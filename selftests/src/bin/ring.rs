@@ -13,13 +13,15 @@ use nix::{
 };
 use sleeptimer::{Clock, Event, Expiry, Kind, Map, Ring, Sizes, Start, State, Step, Timer};
 use sleeptimer_selftests::{
-    check, check_eq, check_errno, expect_events, map, ok, pages::PAGE, raw::device, tests, Outcome,
-    TOLERANCE,
+    check, check_eq, check_errno, expect_events, map, ok,
+    pages::{Pages, PAGE},
+    raw::device,
+    tests, Outcome, TOLERANCE,
 };
 use std::{
     collections::HashMap,
     num::NonZeroUsize,
-    os::fd::AsFd,
+    os::fd::{AsFd, AsRawFd},
     process::ExitCode,
     ptr::NonNull,
     sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         events_come_without_a_system_call,
         the_capacity_is_a_power_of_two,
         read_and_the_ring_share_their_events,
+        a_read_takes_nothing_back,
         numbers_of_records_wrap,
         what_the_ring_has_no_room_for_is_counted,
         poll_tells_what_the_ring_holds,
@@ -143,6 +146,51 @@ fn read_and_the_ring_share_their_events() -> Outcome {
     check_errno!(map.read(1), Errno::EAGAIN);
     check!(ring.next_batch(1).is_empty() && other.is_empty());
     Ok(())
+}
+
+/// While one thread reads and another one takes events from the ring, the latter does not get what
+/// it has taken already.
+fn a_read_takes_nothing_back() -> Outcome {
+    // So many that none is overwritten while somebody looks at it.
+    let (map, mut ring) = map_of(1 << 16)?;
+    let timer = timer_with(&map, 0)?;
+    let start = Start {
+        period: Duration::from_micros(50),
+        ..Start::default()
+    };
+    ok!(map.start_with(timer, &start));
+    let stop = AtomicBool::new(false);
+    let end = Instant::now() + Duration::from_secs(2);
+    let outcome = scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Relaxed) {
+                read_slowly(&map);
+            }
+        });
+        let mut last = 0;
+        let mut number = 0;
+        while Instant::now() < end {
+            let events = ring.next_batch(usize::MAX);
+            number += events.len();
+            if let Some(early) = events.iter().find(|event| event.time_ns <= last) {
+                stop.store(true, Relaxed);
+                return Err(format!("{} came after {last}", early.time_ns));
+            }
+            last = events.last().map_or(last, |event| event.time_ns);
+        }
+        stop.store(true, Relaxed);
+        println!("# {number} events were taken from the ring");
+        Ok(())
+    });
+    ok!(map.cancel(timer));
+    outcome
+}
+
+/// Reads events to a page that is not there yet, which takes a while.
+fn read_slowly(map: &Map) {
+    let Ok(pages) = Pages::new(1) else { return };
+    // SAFETY: The page is ours.
+    unsafe { libc::read(map.as_raw_fd(), pages.page(0) as *mut _, PAGE) };
 }
 
 /// Sets the tail of a ring, as a consumer of its own.
