@@ -102,10 +102,11 @@ impl Ring {
     }
 
     fn take(&mut self, most: u32, mut take: impl FnMut(Event)) -> usize {
+        // Before the head: a read on another thread moves the tail, maybe beyond a head that is old.
+        let tail = self.tail().load(Acquire);
         // Pairs with the kernel's release store: the records before the head are written.
         let head = self.head().load(Acquire);
         // If somebody has scribbled over the tail, the kernel takes the ring for full, and so do we.
-        let tail = self.tail().load(Relaxed);
         let there = head.wrapping_sub(tail).min(self.capacity);
         let first = head.wrapping_sub(there);
         let number = there.min(most);
