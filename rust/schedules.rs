@@ -33,7 +33,8 @@ impl Schedules {
     }
 
     /// Notes that a periodic timer, one of at most so many, has expired on this CPU, and returns for
-    /// how many ns it has to keep quiet. Called in softirq, which does not nest: nobody else writes the schedule.
+    /// how many ns it has to keep quiet. Called in softirq, which does not nest: nobody else writes
+    /// the schedule.
     pub(crate) fn arrive(&self, timers: u64) -> u64 {
         let Some(schedule) = self.cpus.get(CpuId::current().as_u32() as usize) else {
             return 0;
