@@ -206,11 +206,9 @@ impl Programs {
         }
     }
 
-    /// Runs a program in softirq, where RCU alone keeps it.
-    pub(crate) fn with(&self, index: u32, rcu: &RcuRead, run: impl FnOnce(&Program)) {
-        if let Some(counted) = self.find(index, rcu) {
-            run(&counted.program);
-        }
+    /// Program `index`, for softirq to run it, where RCU alone keeps it.
+    pub(crate) fn look<'r>(&self, index: u32, rcu: &'r RcuRead) -> Option<&'r Program> {
+        self.find(index, rcu).map(|counted| &counted.program)
     }
 
     /// Takes a reference to program `index`, for a worker to run it.

@@ -17,7 +17,7 @@ impl Map {
     pub(crate) fn run(&self, timer: &BpfHrtimer, expirations: u64, runner: &Runner<'_>) {
         let rcu = rcu::read_lock();
         // Not before the lock: the program could go, and its number be given to another.
-        let flags = timer.flags(&rcu);
+        let mut flags = timer.flags(&rcu);
         let run = Run {
             map: self,
             timer,
@@ -25,22 +25,23 @@ impl Map {
             expirations,
             runner,
         };
-        let Some(program) = flags.program() else {
-            return;
-        };
-        trace::expire(self, flags.index(), runner, expirations);
-        match runner {
-            Runner::Softirq(_) => self
-                .programs()
-                .with(program, &rcu, |program| run.all(program)),
-            Runner::Worker(_) => {
-                // A callback that sleeps keeps the program by a reference.
-                let program = self.programs().get(program, &rcu);
-                drop(rcu);
-                if let Some(program) = program {
-                    run.all(&program);
+        while let Some(number) = flags.program() {
+            match runner {
+                Runner::Softirq(_) => {
+                    if let Some(program) = self.programs().look(number, &rcu) {
+                        return run.all(program);
+                    }
+                }
+                Runner::Worker(_) => {
+                    // A callback that sleeps keeps the program by a reference.
+                    if let Some(program) = self.programs().get(number, &rcu) {
+                        drop(rcu);
+                        return run.all(&program);
+                    }
                 }
             }
+            // Its last reference went with the binding, which was replaced before that.
+            flags = timer.flags(&rcu);
         }
     }
 }
@@ -56,6 +57,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn all(&self, program: &Program) {
+        trace::expire(self.map, self.index, self.runner, self.expirations);
         for (number, step) in (0..uapi::MAX_STEPS).zip(program.steps()) {
             if let Err(error) = self.one(step.action()) {
                 step.count_failure(error);
