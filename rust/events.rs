@@ -5,8 +5,7 @@
 //! Nothing is lost: while the ring is full, the expirations of a timer add up to one record, which
 //! enters the ring when there is room. No allocation happens after the setup.
 //!
-//! Lock order: `Events::readers` (a mutex, over one `read`), then `Events::queue` (a spinlock, also
-//! taken by callbacks in softirq).
+//! `Events::queue` is a spinlock, also taken by callbacks in softirq.
 
 #![deny(unsafe_code)]
 
@@ -25,11 +24,11 @@ use kernel::{
     current,
     fs::File,
     mm::virt::VmaNew,
-    new_mutex, new_poll_condvar,
+    new_condvar, new_poll_condvar,
     prelude::*,
     sync::{
         poll::{PollCondVar, PollTable},
-        Mutex,
+        CondVar,
     },
     time::{ClockSource, Monotonic},
     uaccess::UserSliceWriter,
@@ -45,6 +44,9 @@ struct Queue {
     backlog: Backlog,
     /// How many expirations were told.
     expirations: u64,
+    /// Whether a reader copies records, which are at the tail until it is done: so a record that
+    /// cannot be copied to its reader stays.
+    is_read: bool,
 }
 
 /// The events of a map, and those who wait for them.
@@ -55,9 +57,10 @@ pub(crate) struct Events {
     ring: Ring,
     #[pin]
     queue: SpinLockIrqSave<Queue>,
-    /// Held over a whole `read`, so that a record that could not be copied to its reader stays.
+    /// Signalled when a reader is done. Readers wait for each other until a signal comes: how long the
+    /// memory of one takes to be there is up to whoever handles its faults.
     #[pin]
-    readers: Mutex<()>,
+    read: CondVar,
     #[pin]
     arrived: PollCondVar,
 }
@@ -70,13 +73,14 @@ impl Events {
             head: 0,
             backlog: Backlog::new(max_timers)?,
             expirations: 0,
+            is_read: false,
         };
         let time_offset = timens::offset(Clock::Monotonic);
         Ok(pin_init!(Self {
             time_offset,
             ring,
             queue <- new_spinlock_irqsave!(queue, "sleeptimer_events"),
-            readers <- new_mutex!((), "sleeptimer_readers"),
+            read <- new_condvar!("sleeptimer_events_read"),
             arrived <- new_poll_condvar!("sleeptimer_events_arrived"),
         }))
     }
@@ -191,9 +195,14 @@ impl Events {
     /// Copies a few events, none if there are none or no room for one.
     fn read_some(&self, table: &Table, to: &mut UserSliceWriter) -> Result<usize, Failure> {
         const BATCH: u32 = 16;
-        let _reader = self.readers.lock();
         let (head, tail) = {
             let mut queue = self.queue.lock();
+            while queue.is_read {
+                if self.read.wait_interruptible(&mut queue) {
+                    return Err(Failure::Interrupted);
+                }
+            }
+            queue.is_read = true;
             self.refill_if_needed(&mut queue, table);
             // With the lock held, lest a consumer of the mapping be beyond this head meanwhile.
             (queue.head, self.ring.tail(queue.head))
@@ -211,6 +220,8 @@ impl Events {
         if copied > 0 {
             self.ring.take(&tail, copied);
         }
+        self.queue.lock().is_read = false;
+        self.read.notify_all();
         match result {
             Err(failure) if copied == 0 => Err(failure),
             _ => Ok((copied as usize).wrapping_mul(size_of::<Event>())),

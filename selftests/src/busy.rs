@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-/// A page of memory: whoever reads it waits until the file is closed.
+/// A page of memory: whoever reads or writes it waits until the file is closed.
 fn unserved_page() -> io::Result<(OwnedFd, usize)> {
     const PAGE: usize = 4096;
     const UFFDIO_API: libc::Ioctl = 0xc018_aa3f_u32 as libc::Ioctl;
@@ -53,37 +53,51 @@ fn unserved_page() -> io::Result<(OwnedFd, usize)> {
     Ok((file, page as usize))
 }
 
+/// A thread that is in a system call, and waits there for a page of memory.
+pub struct Faulting {
+    faults: OwnedFd,
+    thread: JoinHandle<isize>,
+}
+
+impl Faulting {
+    /// Has a thread make a call with the address of the page, and returns when it waits.
+    pub fn new(call: impl FnOnce(usize) -> isize + Send + 'static) -> Result<Self, String> {
+        let (faults, page) = unserved_page().map_err(|error| format!("userfaultfd: {error}"))?;
+        let thread = thread::spawn(move || call(page));
+        let mut fault = [PollFd::new(faults.as_fd(), PollFlags::POLLIN)];
+        check_eq!(ok!(poll(&mut fault, 5000u16)), 1);
+        Ok(Self { faults, thread })
+    }
+
+    /// Has the page be there, and returns what the call has.
+    pub fn let_go(self) -> Result<isize, String> {
+        drop(self.faults);
+        self.thread.join().map_err(|_| "the thread died".to_owned())
+    }
+}
+
 /// A file that nobody else can write to, until this is let go.
 pub struct Busy {
     file: File,
-    faults: OwnedFd,
-    writer: JoinHandle<isize>,
+    writer: Faulting,
 }
 
 impl Busy {
     /// Has somebody write to a file, who then waits.
     pub fn new() -> Result<Self, String> {
-        let (faults, page) = unserved_page().map_err(|error| format!("userfaultfd: {error}"))?;
         let file = ok!(File::create("/tmp-busy"));
         let copy = ok!(file.try_clone());
-        let writer = thread::spawn(move || {
+        // It has the lock when it waits for the page.
+        let writer = Faulting::new(move |page| {
             // SAFETY: The page is mapped for as long as the process lives.
             unsafe { libc::write(copy.as_raw_fd(), page as *const libc::c_void, 4096) }
-        });
-        // Until the writer has the lock, and waits for the page.
-        let mut fault = [PollFd::new(faults.as_fd(), PollFlags::POLLIN)];
-        check_eq!(ok!(poll(&mut fault, 5000u16)), 1);
-        Ok(Self {
-            file,
-            faults,
-            writer,
-        })
+        })?;
+        Ok(Self { file, writer })
     }
 
     /// Has the writer go on.
     pub fn let_go(self) -> Outcome {
-        drop(self.faults);
-        check_eq!(self.writer.join().map_err(|_| "the writer died")?, 4096);
+        check_eq!(self.writer.let_go()?, 4096);
         Ok(())
     }
 }

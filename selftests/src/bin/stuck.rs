@@ -5,24 +5,30 @@ use nix::{
     errno::Errno,
     sys::signal::{sigaction, SaFlags, SigAction, SigHandler, SigSet, Signal},
 };
-use sleeptimer::{Clock, Kind, Map, Sizes};
+use sleeptimer::{Clock, Kind, Map, Sizes, Step};
 use sleeptimer_selftests::{
     blocked::spawn_into,
-    busy::{stuck, Busy},
-    check, check_eq, check_errno, expect_events, map, ok, tests, Outcome, TOLERANCE,
+    bound_timer,
+    busy::{stuck, Busy, Faulting},
+    check, check_eq, check_errno, expect_events, map, ok, settle, tests, Outcome, TOLERANCE,
 };
 use std::{
+    os::fd::AsRawFd,
     process::ExitCode,
     sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
+/// The size of an event, in bytes.
+const EVENT: usize = size_of::<sleeptimer_sys::sleeptimer_event>();
+
 fn main() -> ExitCode {
     sleeptimer_selftests::run(tests![
         a_cancel_waits,
         a_start_while_a_cancel_waits_is_ebusy,
         a_signal_interrupts_an_init_that_waits_for_room,
+        a_signal_interrupts_a_read_that_waits_for_another,
     ])
 }
 
@@ -66,17 +72,23 @@ fn a_start_while_a_cancel_waits_is_ebusy() -> Outcome {
 
 extern "C" fn ignore_signal(_: libc::c_int) {}
 
-fn a_signal_interrupts_an_init_that_waits_for_room() -> Outcome {
+/// Starts something that has threads, which do not get the alarm: that interrupts this one, and does
+/// nothing else.
+fn without_alarm<T>(start: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     let mut alarm = SigSet::empty();
     alarm.add(Signal::SIGALRM);
-    // Not for the thread that writes.
     ok!(alarm.thread_block());
-    let busy = Busy::new()?;
+    let started = start()?;
     ok!(alarm.thread_unblock());
     let handler = SigHandler::Handler(ignore_signal);
     let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
     // SAFETY: The handler does nothing.
     ok!(unsafe { sigaction(Signal::SIGALRM, &action) });
+    Ok(started)
+}
+
+fn a_signal_interrupts_an_init_that_waits_for_room() -> Outcome {
+    let busy = without_alarm(Busy::new)?;
     let map = ok!(Map::open_nonblocking(Sizes {
         timers: 1,
         ..Sizes::default()
@@ -87,5 +99,25 @@ fn a_signal_interrupts_an_init_that_waits_for_room() -> Outcome {
     check_errno!(map.timer(Kind::Timer, Clock::Monotonic, 0), Errno::EINTR);
     busy.let_go()?;
     ok!(map.timer(Kind::Timer, Clock::Monotonic, 0));
+    Ok(())
+}
+
+/// How long the memory of a reader takes to be there is not up to the others.
+fn a_signal_interrupts_a_read_that_waits_for_another() -> Outcome {
+    let map = Arc::new(map()?);
+    let timer = bound_timer(&map, Kind::Timer, &[Step::Event, Step::Event])?;
+    ok!(map.start(timer, Duration::ZERO));
+    settle(&map, timer)?;
+    let copy = map.clone();
+    let reader = without_alarm(|| {
+        Faulting::new(move |page| {
+            // SAFETY: The page is mapped for as long as the process lives.
+            unsafe { libc::read(copy.as_raw_fd(), page as *mut libc::c_void, EVENT) }
+        })
+    })?;
+    nix::unistd::alarm::set(1);
+    check_errno!(map.read(1), Errno::EINTR);
+    check_eq!(reader.let_go()?, EVENT as isize);
+    expect_events(&map, 1)?;
     Ok(())
 }
