@@ -9,7 +9,7 @@
 #![deny(unsafe_code)]
 
 use crate::{failure::Failure, large::LargeVec, table::Table};
-use kernel::{bitmap::BitmapVec, prelude::*, sync::atomic::Relaxed};
+use kernel::{alloc::flags::__GFP_NOWARN, bitmap::BitmapVec, prelude::*, sync::atomic::Relaxed};
 
 /// The largest count.
 const MAX_COUNT: u64 = (1 << 48) - 1;
@@ -31,7 +31,8 @@ impl Backlog {
         let max_timers = max_timers as usize;
         Ok(Self {
             upper: LargeVec::from_elem(0, max_timers, GFP_KERNEL_ACCOUNT)?,
-            marks: BitmapVec::new(max_timers, GFP_KERNEL_ACCOUNT)?,
+            // The kernel logs a failure to allocate that much in one piece, unless told not to.
+            marks: BitmapVec::new(max_timers, GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?,
             marked: 0,
             turn: 0,
         })
