@@ -7,6 +7,7 @@
 #include <linux/hrtimer.h>
 #include <linux/memcontrol.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/spinlock.h>
 #include <linux/time_namespace.h>
 #include <linux/timer.h>
@@ -54,6 +55,11 @@ void sleeptimer_put_memcg(struct mem_cgroup *memcg)
 struct mem_cgroup *sleeptimer_set_active_memcg(struct mem_cgroup *memcg)
 {
 	return set_active_memcg(memcg);
+}
+
+unsigned long sleeptimer_rlimit(unsigned int limit)
+{
+	return rlimit(limit);
 }
 
 unsigned long sleeptimer_spin_lock_irqsave(spinlock_t *lock)

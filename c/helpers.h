@@ -22,6 +22,8 @@ ktime_t sleeptimer_hrtimer_get_softexpires(const struct hrtimer *timer);
 unsigned long sleeptimer_timer_expires(const struct timer_list *timer);
 bool sleeptimer_timer_pending(const struct timer_list *timer);
 
+unsigned long sleeptimer_rlimit(unsigned int limit);
+
 unsigned long sleeptimer_spin_lock_irqsave(spinlock_t *lock);
 bool sleeptimer_spin_trylock_irqsave(spinlock_t *lock, unsigned long *flags);
 void sleeptimer_spin_unlock_irqrestore(spinlock_t *lock, unsigned long flags);

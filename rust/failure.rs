@@ -48,10 +48,12 @@ pub(crate) enum Failure {
     LinkedOpFailed,
     /// A signal came while waiting.
     Interrupted,
-    /// The user has as many maps or timers as one user may.
+    /// The user has as many maps, or maps for as many timers or workers, as one user may.
     OverQuota,
     /// There is not enough memory.
     NoMemory,
+    /// The programs of the user keep as many files as the caller may have open.
+    TooManyFiles,
     /// There is no such open file, or it is not open for writing.
     BadFile,
     /// The file is not an eventfd.
@@ -98,6 +100,7 @@ impl From<Failure> for Error {
             Failure::Interrupted => ERESTARTSYS,
             Failure::OverQuota => compat::error(bindings::EDQUOT),
             Failure::NoMemory => ENOMEM,
+            Failure::TooManyFiles => EMFILE,
             Failure::BadFile => EBADF,
             Failure::FileLoops => compat::eloop(),
             Failure::FileUnsupported => compat::eopnotsupp(),

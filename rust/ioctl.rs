@@ -104,7 +104,7 @@ fn program_create(map: &Map, process: &Process<'_>, argument: &Argument) -> Resu
     let request: uapi::ProgramCreate = argument.read()?;
     expect(request.flags == 0 && request.reserved == 0)?;
     expect((1..=uapi::MAX_STEPS).contains(&request.nr_steps))?;
-    let program = Program::new(&read_steps(&request)?, map.opener(), process)?;
+    let program = Program::new(&read_steps(&request)?, map, process)?;
     map.programs().create(program, process, |number| {
         argument.write(&uapi::ProgramCreate {
             program: number,

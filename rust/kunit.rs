@@ -87,10 +87,9 @@ mod tests {
         let process = unsafe { Process::assume() };
         let lock = KBox::pin_init(new_spinlock_irqsave!((), "sleeptimer_kunit"), GFP_KERNEL);
         let lock: Pin<KBox<SpinLockIrqSave<()>>> = lock.map_err(|_| Failure::NoMemory)?;
-        let opener = Opener::current();
         let map = Map::new(
             facility,
-            opener.clone(),
+            Opener::current(),
             &uapi::Setup {
                 max_timers: 8,
                 max_programs: 1,
@@ -103,7 +102,7 @@ mod tests {
             ..uapi::Step::default()
         };
         let mut number = 0;
-        let program = Program::new(&[event], &opener, &process)?;
+        let program = Program::new(&[event], &map, &process)?;
         map.programs().create(program, &process, |named| {
             number = named;
             Ok(())

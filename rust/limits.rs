@@ -16,6 +16,8 @@ pub(crate) struct Limits {
     pub(crate) map_workers: u32,
     /// The most timers of all maps that one user has opened.
     pub(crate) user_timers: u32,
+    /// The most workers that may run callbacks of all maps that one user has opened.
+    pub(crate) user_workers: u32,
     /// The most maps that one user has opened.
     pub(crate) user_maps: u32,
 }
@@ -30,6 +32,7 @@ impl Limits {
                 .clamp(1, Flags::MAX_TIMERS),
             map_workers: compat::parameter(&module_parameters::max_workers).clamp(1, MAX_WORKERS),
             user_timers: compat::parameter(&module_parameters::user_timers),
+            user_workers: compat::parameter(&module_parameters::user_workers),
             user_maps: compat::parameter(&module_parameters::user_maps),
         }
     }

@@ -149,9 +149,9 @@ impl Map {
         &self.origin
     }
 
-    /// The user that is charged for the map.
-    pub(crate) fn charged_user(&self) -> u32 {
-        self.charge.user()
+    /// What its user is charged for it.
+    pub(crate) fn charge(&self) -> &Charge {
+        &self.charge
     }
 
     /// Notes that a step of the program that the timer in slot `index` runs has failed. Any context.

@@ -78,7 +78,7 @@ pub(crate) fn show_maps(facility: &Facility, f: &mut fmt::Formatter<'_>) -> fmt:
             expirations,
             failures,
         } = Numbers::of(map);
-        let (number, uid, origin) = (map.number(), map.charged_user(), map.origin());
+        let (number, uid, origin) = (map.number(), map.charge().user(), map.origin());
         let (pid, name) = (origin.pid, origin.name());
         f.write_fmt(fmt!("{number} {pid} {uid} {timers} {programs} {events} "))?;
         f.write_fmt(fmt!("{expirations} {failures} {name}\n"))
@@ -114,5 +114,6 @@ pub(crate) fn show_totals(facility: &Facility, f: &mut fmt::Formatter<'_>) -> fm
     f.write_fmt(fmt!("max_timers {}\n", limits.map_timers))?;
     f.write_fmt(fmt!("max_workers {}\n", limits.map_workers))?;
     f.write_fmt(fmt!("user_timers {}\n", limits.user_timers))?;
+    f.write_fmt(fmt!("user_workers {}\n", limits.user_workers))?;
     f.write_fmt(fmt!("user_maps {}\n", limits.user_maps))
 }

@@ -8,9 +8,10 @@ use crate::{
     context::{Process, Softirq, Worker},
     eventfd::EventFd,
     failure::Failure,
-    opener::Opener,
+    map::Map,
     step_file::FileStep,
     uapi,
+    users::FileCharge,
 };
 use kernel::{
     prelude::*,
@@ -34,9 +35,10 @@ pub(crate) enum Action {
 
 impl Action {
     /// Decodes a step that the calling process gave. Nothing is kept if it fails.
-    fn new(raw: &uapi::Step, opener: &Opener, process: &Process<'_>) -> Result<Self, Failure> {
+    fn new(raw: &uapi::Step, map: &Map, process: &Process<'_>) -> Result<Self, Failure> {
         use Action::{Event, File, Sleep};
 
+        let opener = map.opener();
         let sync = |fd, data_only| FileStep::sync(fd, data_only, opener, process);
         // What a step does not take has to be zero.
         match (raw.op, raw.flags, raw.arg, raw.len, raw.fd, raw.offset) {
@@ -58,16 +60,38 @@ impl Action {
             Action::Sleep(_) | Action::File(_) => true,
         }
     }
+
+    /// Whether it keeps a file, or what is behind one.
+    fn keeps_file(&self) -> bool {
+        matches!(self, Action::EventFd(_) | Action::File(_))
+    }
 }
 
 /// A step, and how its runs have failed.
 pub(crate) struct Step {
     action: Action,
+    /// For the file, if there is one.
+    _charge: Option<FileCharge>,
     failures: Atomic<u64>,
     last_error: Atomic<u32>,
 }
 
 impl Step {
+    fn new(raw: &uapi::Step, map: &Map, process: &Process<'_>) -> Result<Self, Failure> {
+        let action = Action::new(raw, map, process)?;
+        let charge = if action.keeps_file() {
+            Some(map.charge().file(process)?)
+        } else {
+            None
+        };
+        Ok(Self {
+            action,
+            _charge: charge,
+            failures: Atomic::new(0),
+            last_error: Atomic::new(0),
+        })
+    }
+
     pub(crate) fn action(&self) -> &Action {
         &self.action
     }
@@ -98,19 +122,15 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Makes a program of what the calling process gave. The number of steps was checked.
+    /// Makes a program of `map`, of what the calling process gave. The number of steps was checked.
     pub(crate) fn new(
         raw: &[uapi::Step],
-        opener: &Opener,
+        map: &Map,
         process: &Process<'_>,
     ) -> Result<Self, Failure> {
         let mut steps = KVec::with_capacity(raw.len(), GFP_KERNEL_ACCOUNT)?;
         for step in raw {
-            steps.push_within_capacity(Step {
-                action: Action::new(step, opener, process)?,
-                failures: Atomic::new(0),
-                last_error: Atomic::new(0),
-            })?;
+            steps.push_within_capacity(Step::new(step, map, process)?)?;
         }
         let sleepable = steps.iter().any(|step: &Step| step.action.sleeps());
         Ok(Self { steps, sleepable })

@@ -31,7 +31,6 @@ mod memcg;
 mod numbers;
 mod opener;
 mod origin;
-
 mod places;
 mod program;
 mod programs;
@@ -65,12 +64,16 @@ module! {
             description: "Most timers of one map",
         },
         max_workers: u32 {
-            default: 256,
+            default: 32,
             description: "Most callbacks of one map that run in workers at a time",
         },
         user_timers: u32 {
             default: 131072,
             description: "Most timers of all maps of one user, unless with CAP_SYS_RESOURCE",
+        },
+        user_workers: u32 {
+            default: 4096,
+            description: "Most workers for all maps of one user, unless with CAP_SYS_RESOURCE",
         },
         user_maps: u32 {
             default: 128,

@@ -9,7 +9,7 @@ use nix::{
     unistd::{fork, ForkResult},
 };
 use sleeptimer::{Clock, Kind, Map, Sizes, Step};
-use sleeptimer_selftests::{check, expect_events, ok, tests, Outcome, TOLERANCE};
+use sleeptimer_selftests::{check, expect_events, module, ok, tests, Outcome, TOLERANCE};
 use std::{
     process::ExitCode,
     time::{Duration, Instant},
@@ -60,7 +60,9 @@ fn close_wakes_a_sleeping_callback() -> Outcome {
 }
 
 fn close_wakes_all_of_many() -> Outcome {
-    close(sleeping(200, &[Step::Event, Step::Sleep(LONG)])?)
+    module::reload(c"max_workers=200")?;
+    close(sleeping(200, &[Step::Event, Step::Sleep(LONG)])?)?;
+    module::reload(c"")
 }
 
 fn close_ends_a_program_of_many_sleeps() -> Outcome {

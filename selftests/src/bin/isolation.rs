@@ -10,7 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// More than the callbacks of a map that run at a time.
+/// The callbacks of a map that run at a time: the default of the parameter `max_workers`.
+const WORKERS: usize = 32;
 const SLEEPERS: u32 = 400;
 
 fn main() -> ExitCode {
@@ -33,8 +34,7 @@ fn asleep() -> Result<(Map, Timer), String> {
         ok!(map.set_callback(timer, program));
         ok!(map.start(timer, Duration::ZERO));
     }
-    // As many have begun as the parameter of the module allows.
-    let handle = expect_events(&map, 256)?[0].handle;
+    let handle = expect_events(&map, WORKERS)?[0].handle;
     let kind = Kind::Wq;
     Ok((map, Timer { handle, kind }))
 }

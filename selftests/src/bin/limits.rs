@@ -4,7 +4,11 @@
 use nix::{
     errno::Errno,
     fcntl::{fcntl, FcntlArg, OFlag},
-    sys::memfd::{memfd_create, MFdFlags},
+    sys::{
+        eventfd::EventFd,
+        memfd::{memfd_create, MFdFlags},
+        resource::{setrlimit, Resource},
+    },
 };
 use sleeptimer::{Clock, Kind, Map, Sizes, Step};
 use sleeptimer_selftests::{
@@ -19,7 +23,7 @@ use std::{
     os::{fd::AsFd, unix::fs::PermissionsExt},
     process::ExitCode,
     thread::sleep,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 const USER: u32 = 1000;
@@ -32,6 +36,8 @@ fn main() -> ExitCode {
         workers_of_a_map_are_limited,
         a_user_has_so_many_timers,
         a_user_has_so_many_maps,
+        a_user_has_so_many_workers,
+        a_users_programs_keep_so_many_files,
         what_a_user_takes_comes_back,
         users_do_not_count_for_each_other,
         the_opener_is_charged,
@@ -130,6 +136,60 @@ fn a_user_has_so_many_maps() -> Outcome {
         }
         Ok(())
     })
+}
+
+fn a_user_has_so_many_workers() -> Outcome {
+    reload(c"max_workers=4 user_workers=10")?;
+    as_user(USER, || {
+        let first = ok!(map_of(1));
+        let _second = ok!(map_of(1));
+        check_errno!(map_of(1), Errno::EDQUOT);
+        drop(first);
+        let _third = ok!(map_of(1));
+        check_errno!(map_of(1), Errno::EDQUOT);
+        Ok(())
+    })?;
+    let maps: Vec<_> = (0..4).map(|_| map_of(1)).collect();
+    check!(maps.iter().all(Result::is_ok));
+    Ok(())
+}
+
+/// Otherwise a program could keep what its process may not have open.
+fn a_users_programs_keep_so_many_files() -> Outcome {
+    const MOST: usize = 40;
+    reload(c"")?;
+    as_user(USER, || {
+        ok!(setrlimit(Resource::RLIMIT_NOFILE, MOST as u64, MOST as u64));
+        let file = ok!(memfd_create(c"kept", MFdFlags::empty()));
+        let eventfd = ok!(EventFd::new());
+        let sync = Step::Fsync(file.as_fd());
+        let signal = Step::EventFd(eventfd.as_fd());
+        let (first, second) = (ok!(map_of(1)), ok!(map_of(1)));
+        let program = ok!(first.program(&[sync; 16]));
+        ok!(second.program(&[signal; 16]));
+        ok!(second.program(&[Step::Event; 16]));
+        check_errno!(first.program(&[sync; 9]), Errno::EMFILE);
+        // Refused, and not kept in part.
+        ok!(second.program(&[sync; 8]));
+        check_errno!(second.program(&[signal]), Errno::EMFILE);
+        ok!(first.destroy(program));
+        // It ends after a grace period.
+        let end = Instant::now() + TOLERANCE;
+        while let Err(error) = first.program(&[signal; 16]) {
+            check_eq!(Errno::from(error), Errno::EMFILE);
+            check!(Instant::now() < end, "the files are not given back");
+            sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    })?;
+    // Another user, and root, are not affected.
+    let file = ok!(memfd_create(c"kept", MFdFlags::empty()));
+    let sync = Step::Fsync(file.as_fd());
+    let map = ok!(map_of(1));
+    for _ in 0..4 {
+        ok!(map.program(&[sync; 16]));
+    }
+    Ok(())
 }
 
 fn what_a_user_takes_comes_back() -> Outcome {

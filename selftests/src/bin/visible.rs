@@ -165,13 +165,14 @@ fn totals_are_sums() -> Outcome {
 }
 
 fn totals_tell_the_parameters() -> Outcome {
-    module::reload(c"max_timers=9 max_workers=8 user_timers=7 user_maps=6")?;
+    module::reload(c"max_timers=9 max_workers=8 user_timers=7 user_maps=6 user_workers=5")?;
     let totals = totals()?;
     for (name, value) in [
         ("max_timers", 9),
         ("max_workers", 8),
         ("user_timers", 7),
         ("user_maps", 6),
+        ("user_workers", 5),
     ] {
         check!(totals[name] == value, "{name}: {totals:?}");
     }
