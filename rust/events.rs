@@ -150,7 +150,7 @@ impl Events {
         self.ring.set_backlog(!queue.backlog.is_empty());
     }
 
-    /// Forgets what is counted for timer `index`, which is gone, and adds nothing any more. Any
+    /// Forgets what is counted for timer `index`, which ends. A callback that runs may count more. Any
     /// context.
     pub(crate) fn forget(&self, table: &Table, index: u32) {
         let mut queue = self.queue.lock();

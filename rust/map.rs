@@ -5,7 +5,7 @@
 use crate::{
     bpf_hrtimer::{
         flags::{Clock, Flags, Kind},
-        Arming, BpfHrtimer, Disarmed, TimerRef,
+        Arming, BpfHrtimer, TimerRef,
     },
     context::{Process, RcuRead, Worker},
     events::Events,
@@ -338,9 +338,9 @@ impl Map {
     ) -> Result<bool, Failure> {
         let timer = self.reference(handle, Family::AnyTimer);
         let cancelled = timer.map(|timer| {
-            // The callback goes first: a start that comes while we wait is refused.
-            self.put_program(timer.timer().unbind());
-            timer.cancel(process)
+            let (was_armed, program) = timer.cancel_and_unbind(process);
+            self.put_program(program);
+            was_armed
         });
         trace::cancel(self, handle, cancelled);
         cancelled
@@ -366,9 +366,8 @@ impl Map {
         let rcu = rcu::read_lock();
         let timer = self.find(handle, Family::AnyTimer, &rcu);
         let cancelled = timer.and_then(|timer| match timer.cancel_async(&rcu, self) {
-            Disarmed::Idle => Ok(false),
-            Disarmed::Armed => Ok(true),
-            Disarmed::Running => Err(Failure::Running),
+            disarmed if disarmed.is_running => Err(Failure::Running),
+            disarmed => Ok(disarmed.was_armed),
         });
         trace::cancel(self, handle, cancelled);
         cancelled
@@ -436,6 +435,7 @@ impl Map {
         self.put_program(flags.program());
         this.hush();
         this.wake(&self.sleepers, flags);
+        self.events.forget(&self.table, flags.index());
         // SAFETY: The table was the owner, and `detach` and `kill` made us the one to end it.
         unsafe { self.reaper.end(timer) };
         Ok(())

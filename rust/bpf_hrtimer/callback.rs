@@ -153,14 +153,12 @@ impl BpfHrtimer {
         let _periods = map.periods().lock();
         let period = self.period().load();
         let timer = self.hrtimer();
-        // SAFETY: The hrtimer is set up. The core writes this field from other CPUs.
-        let is_queued = unsafe { (&raw const (*timer).is_queued).read_volatile() };
         // A start came while we were on our way: it has said when the timer fires next.
-        if period.is_once() || is_queued {
+        if period.is_once() || self.is_queued() {
             return 1;
         }
-        // SAFETY: As above. A start that took no lock may write these meanwhile: it looks at the
-        // period after that, and then starts the timer again with the lock, after us.
+        // SAFETY: The hrtimer is set up. A start that took no lock may write these meanwhile: it
+        // looks at the period after that, and then starts the timer again with the lock, after us.
         let (soft, hard) = unsafe {
             (
                 (&raw const (*timer)._softexpires).read_volatile(),

@@ -18,7 +18,7 @@ use kernel::{
     bindings,
     ffi::{c_int, c_void},
     prelude::*,
-    sync::atomic::Relaxed,
+    sync::atomic::{Full, Relaxed},
 };
 
 /// The resolution of hrtimers, in nanoseconds.
@@ -188,14 +188,12 @@ unsafe fn setup_hrtimer(engine: *mut Engine, flags: Flags, callback: callback::H
 }
 
 /// What a disarm that does not wait has found.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Disarmed {
-    /// The timer was neither armed nor running.
-    Idle,
+#[derive(Clone, Copy)]
+pub(crate) struct Disarmed {
     /// The timer was armed, and is not any more.
-    Armed,
-    /// The callback is running; whether the timer was armed as well is not told.
-    Running,
+    pub(crate) was_armed: bool,
+    /// The callback is running. While that of an hrtimer does, the timer stays armed if it is.
+    pub(crate) is_running: bool,
 }
 
 /// What is to be done on another CPU.
@@ -206,7 +204,8 @@ struct StartThere<'a> {
     is_done: bool,
 }
 
-/// Arms the timer on this CPU, unless the lock of the periods is taken: an interrupt does not wait.
+/// Arms the timer on this CPU, unless it stays as it is; or unless the lock of the periods is taken:
+/// an interrupt does not wait.
 ///
 /// # Safety
 ///
@@ -214,10 +213,27 @@ struct StartThere<'a> {
 unsafe extern "C" fn start_here(start: *mut c_void) {
     // SAFETY: By the safety requirements.
     let start = unsafe { &mut *start.cast::<StartThere<'_>>() };
-    if let Some(_periods) = start.map.periods().try_lock() {
+    if start.timer.stays_armed() {
+        start.is_done = true;
+    } else if let Some(_periods) = start.map.periods().try_lock() {
         start.timer.period().store(Period::new(start.arming.period));
         start.timer.start_hrtimer(&start.arming);
         start.is_done = true;
+    }
+}
+
+impl Highres {
+    /// Whether the timer has expired and the callback does not know. This, rather than what the
+    /// work is, says whether it waits for a worker: the work may be pending for an expiration that
+    /// the run before it has told, or be refused by a cancel that waits.
+    pub(super) fn has_untold(&self) -> bool {
+        self.expirations.load(Relaxed) > 0
+    }
+
+    /// Has the callback never know of expirations that it does not know yet, and returns whether
+    /// there were any.
+    fn discard(&self) -> bool {
+        self.expirations.xchg(0, Full) > 0
     }
 }
 
@@ -261,56 +277,68 @@ impl BpfHrtimer {
 
     /// Arms the timer, or arms it again. Any context.
     ///
+    /// Returns false if the kernel did not queue the work: it is pending, or a cancel waits for it.
+    ///
     /// The caller holds off the end of the timer: it has seen under RCU that the timer is not
     /// dying, and is still in that read-side critical section.
-    pub(super) fn arm(&self, map: &Map, arming: &Arming) {
+    pub(super) fn arm(&self, map: &Map, arming: &Arming) -> bool {
         match self.flags.load().kind() {
-            Kind::Timer => self.arm_hrtimer(map, arming),
-            Kind::SleepableTimer | Kind::Wq => {
-                // SAFETY: The timer and the map stay until the work has run or was cancelled.
-                unsafe { map.workqueue().queue(self.work()) };
-            }
-            Kind::DelayedWq => {
-                // SAFETY: As above.
-                unsafe {
-                    map.workqueue()
-                        .queue_delayed(self.delayed_work(), arming.jiffies())
-                };
-            }
-            Kind::HighresDelayedWq => {
-                if !self.is_armed() {
+            // SAFETY: The timer and the map stay until the work has run or was cancelled.
+            Kind::SleepableTimer | Kind::Wq => unsafe { map.workqueue().queue(self.work()) },
+            // SAFETY: As above.
+            Kind::DelayedWq => unsafe {
+                map.workqueue()
+                    .queue_delayed(self.delayed_work(), arming.jiffies())
+            },
+            Kind::Timer | Kind::HighresDelayedWq => {
+                if !self.stays_armed() {
                     self.arm_hrtimer(map, arming);
                 }
+                true
             }
         }
     }
 
-    /// Arms a delayed_wq with another delay, and returns whether it was armed. Any context.
+    /// Arms a high-resolution delayed_wq with another delay, and returns whether it was armed. Any
+    /// context.
     ///
     /// The caller holds off the end of the timer, as for [`Self::arm`].
-    pub(super) fn rearm(&self, map: &Map, arming: &Arming) -> bool {
-        if self.flags.load().kind() == Kind::DelayedWq {
-            // SAFETY: The timer and the map stay until the work has run or was cancelled.
-            return unsafe {
-                map.workqueue()
-                    .modify_delayed(self.delayed_work(), arming.jiffies())
-            };
-        }
-        let was_armed = self.is_armed();
-        // SAFETY: The work is initialised.
-        unsafe { bindings::cancel_work(self.work()) };
-        self.highres().expirations.store(0, Relaxed);
+    pub(super) fn rearm_highres(&self, map: &Map, arming: &Arming) -> bool {
+        let disarmed = self.try_disarm();
         self.arm_hrtimer(map, arming);
-        was_armed
+        disarmed.was_armed
     }
 
-    /// Whether a high-resolution delayed_wq waits for its time or for a worker.
-    fn is_armed(&self) -> bool {
-        // SAFETY: The hrtimer is set up.
-        let timer = unsafe { bindings::hrtimer_active(self.hrtimer()) };
+    /// Arms a delayed_wq in jiffies with another delay, and returns whether it was armed. If it was
+    /// not, it may still not be: a cancel that waits has the kernel refuse it. Any context.
+    ///
+    /// The caller holds off the end of the timer, as for [`Self::arm`].
+    pub(super) fn rearm_delayed(&self, map: &Map, arming: &Arming) -> bool {
+        // SAFETY: The timer and the map stay until the work has run or was cancelled.
+        unsafe {
+            map.workqueue()
+                .modify_delayed(self.delayed_work(), arming.jiffies())
+        }
+    }
+
+    /// Whether a start leaves the timer alone: a high-resolution delayed_wq that waits for its time
+    /// or for a worker.
+    fn stays_armed(&self) -> bool {
+        self.flags.load().kind() == Kind::HighresDelayedWq
+            && (self.is_queued() || self.highres().has_untold())
+    }
+
+    /// Whether the hrtimer waits for its time. Others may start it meanwhile.
+    pub(super) fn is_queued(&self) -> bool {
+        // SAFETY: The hrtimer is set up. The core writes this from other CPUs.
+        unsafe { (&raw const (*self.hrtimer()).is_queued).read_volatile() }
+    }
+
+    /// Whether the work is queued, or a cancel has just taken it. Not of a timer.
+    pub(super) fn is_pending(&self) -> bool {
         // SAFETY: The work is initialised.
-        let work = unsafe { bindings::work_busy(self.work()) };
-        timer || work & bindings::wq_misc_consts_WORK_BUSY_PENDING != 0
+        let busy = unsafe { bindings::work_busy(self.work()) };
+        busy & bindings::wq_misc_consts_WORK_BUSY_PENDING != 0
     }
 
     /// A timer that fires once takes no lock. The period of one that has a period is changed
@@ -375,48 +403,44 @@ impl BpfHrtimer {
 
     /// Disarms the timer without waiting. Any context.
     pub(super) fn try_disarm(&self) -> Disarmed {
-        match self.flags.load().kind() {
+        let (was_armed, is_running) = match self.flags.load().kind() {
             Kind::Timer => self.try_disarm_hrtimer(),
-            Kind::SleepableTimer | Kind::Wq => self.try_disarm_work(),
+            Kind::SleepableTimer | Kind::Wq => {
+                // SAFETY: The work is initialised.
+                let was_armed = unsafe { bindings::cancel_work(self.work()) };
+                (was_armed, self.is_work_running())
+            }
             Kind::DelayedWq => {
                 // SAFETY: The delayed work is initialised.
-                if unsafe { bindings::cancel_delayed_work(self.delayed_work()) } {
-                    Disarmed::Armed
-                } else {
-                    self.try_disarm_work()
-                }
+                let was_armed = unsafe { bindings::cancel_delayed_work(self.delayed_work()) };
+                (was_armed, self.is_work_running())
             }
-            Kind::HighresDelayedWq => match (self.try_disarm_hrtimer(), self.try_disarm_work()) {
-                (Disarmed::Running, _) | (_, Disarmed::Running) => Disarmed::Running,
-                (Disarmed::Idle, Disarmed::Idle) => Disarmed::Idle,
-                _ => Disarmed::Armed,
-            },
+            Kind::HighresDelayedWq => {
+                let (was_armed, is_expiring) = self.try_disarm_hrtimer();
+                // SAFETY: The work is initialised.
+                unsafe { bindings::cancel_work(self.work()) };
+                let was_armed = self.highres().discard() || was_armed;
+                (was_armed, self.is_work_running() || is_expiring)
+            }
+        };
+        Disarmed {
+            was_armed,
+            is_running,
         }
     }
 
-    fn try_disarm_hrtimer(&self) -> Disarmed {
+    /// Whether the hrtimer was armed, and whether its callback is running.
+    fn try_disarm_hrtimer(&self) -> (bool, bool) {
         // SAFETY: The hrtimer is set up.
-        match unsafe { bindings::hrtimer_try_to_cancel(self.hrtimer()) } {
-            0 => Disarmed::Idle,
-            result if result > 0 => Disarmed::Armed,
-            _ => Disarmed::Running,
-        }
+        let result = unsafe { bindings::hrtimer_try_to_cancel(self.hrtimer()) };
+        (result > 0, result < 0)
     }
 
-    /// Whether the work runs is a hint: the kernel looks at one moment, and promises no more.
-    fn try_disarm_work(&self) -> Disarmed {
+    /// A hint: the kernel looks at one moment, and promises no more.
+    pub(super) fn is_work_running(&self) -> bool {
         // SAFETY: The work is initialised.
-        let was_pending = unsafe { bindings::cancel_work(self.work()) };
-        // SAFETY: As above.
         let busy = unsafe { bindings::work_busy(self.work()) };
-        match (
-            was_pending,
-            busy & bindings::wq_misc_consts_WORK_BUSY_RUNNING != 0,
-        ) {
-            (_, true) => Disarmed::Running,
-            (true, false) => Disarmed::Armed,
-            (false, false) => Disarmed::Idle,
-        }
+        busy & bindings::wq_misc_consts_WORK_BUSY_RUNNING != 0
     }
 
     /// Disarms the timer, waits for a running callback, and returns whether it was armed.
@@ -436,12 +460,10 @@ impl BpfHrtimer {
                 // The timer first: after that, nobody but a start queues the work.
                 //
                 // SAFETY: As above.
-                let timer = unsafe { bindings::hrtimer_cancel(self.hrtimer()) != 0 };
+                let was_armed = unsafe { bindings::hrtimer_cancel(self.hrtimer()) != 0 };
                 // SAFETY: As above.
-                let work = unsafe { bindings::cancel_work_sync(self.work()) };
-                // The next event does not count what was cancelled.
-                self.highres().expirations.store(0, Relaxed);
-                timer || work
+                unsafe { bindings::cancel_work_sync(self.work()) };
+                self.highres().discard() || was_armed
             }
         }
     }

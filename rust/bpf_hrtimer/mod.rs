@@ -215,9 +215,16 @@ impl BpfHrtimer {
     /// Undoes a start if the callback was dropped meanwhile: a cancel that came between the check
     /// and the arming has found nothing armed. One that comes later finds it: both go through the
     /// engine's lock.
+    ///
+    /// What is not armed any more has run, or somebody has disarmed it who tells that it was armed:
+    /// then the start came first, and has succeeded. So it has if the timer is being freed.
     fn check_started(&self) -> Result<(), Failure> {
-        if self.flags.load().program().is_none() {
-            self.try_disarm();
+        let flags = self.flags.load();
+        if flags.program().is_some() {
+            return Ok(());
+        }
+        let disarmed = self.try_disarm();
+        if disarmed.was_armed && !flags.dying() {
             return Err(Failure::NoCallback);
         }
         Ok(())
@@ -228,7 +235,14 @@ impl BpfHrtimer {
     pub(crate) fn start(&self, _: &RcuRead, map: &Map, arming: &Arming) -> Result<(), Failure> {
         self.check_start(arming)?;
         // The token holds off the end of the timer, as `arm` demands.
-        self.arm(map, arming);
+        while !self.arm(map, arming) {
+            // Either the work is pending, or the kernel has refused it because a cancel waits,
+            // which had its reference before that.
+            self.check_start(arming)?;
+            if self.is_pending() {
+                break;
+            }
+        }
         self.check_started()
     }
 
@@ -256,9 +270,22 @@ impl BpfHrtimer {
     pub(crate) fn modify(&self, _: &RcuRead, map: &Map, arming: &Arming) -> Result<bool, Failure> {
         self.check_start(arming)?;
         // As in `start`.
-        let was_armed = self.rearm(map, arming);
+        let was_armed = match self.kind() {
+            Kind::HighresDelayedWq => self.rearm_highres(map, arming),
+            _ => self.modify_delayed(map, arming)?,
+        };
         self.check_started()?;
         Ok(was_armed)
+    }
+
+    /// The kernel does not tell whether it has refused a change of what was not armed. So that is
+    /// started instead, of which it does.
+    fn modify_delayed(&self, map: &Map, arming: &Arming) -> Result<bool, Failure> {
+        if self.arm(map, arming) {
+            return Ok(false);
+        }
+        self.check_start(arming)?;
+        Ok(self.rearm_delayed(map, arming))
     }
 
     /// Keeps the callback of a periodic timer from arming it again. Any context.
@@ -304,12 +331,27 @@ impl TimerRef<'_> {
 
     /// Disarms the timer and waits for a running callback, whose sleeps end early. Returns whether
     /// the timer was armed.
-    pub(crate) fn cancel(self, process: &Process<'_>) -> bool {
+    pub(crate) fn cancel(&self, process: &Process<'_>) -> bool {
         let timer = self.timer();
         timer.stop_period(self.map);
         // Read after the reference was taken.
-        timer.wake(self.map.sleepers(), timer.flags.load());
-        timer.disarm_sync(process)
+        let flags = timer.flags.load();
+        // A run that is queued behind the callback must not begin because that wakes up.
+        let was_armed = flags.is_asleep() && timer.try_disarm().was_armed;
+        timer.wake(self.map.sleepers(), flags);
+        timer.disarm_sync(process) || was_armed
+    }
+
+    /// As [`Self::cancel`], and drops the callback: returns its program too, whose reference goes to
+    /// the caller.
+    ///
+    /// The callback goes when the timer is disarmed: one that expires meanwhile runs it, and does
+    /// not expire for nothing. A start that came before our reference may arm the timer between the
+    /// two, and then it is disarmed again; one that comes later is refused.
+    pub(crate) fn cancel_and_unbind(&self, process: &Process<'_>) -> (bool, Option<u32>) {
+        let was_armed = self.cancel(process);
+        let program = self.timer().unbind();
+        (self.cancel(process) || was_armed, program)
     }
 }
 

@@ -50,7 +50,7 @@ impl BpfHrtimer {
             Kind::HighresDelayedWq => {
                 let (timer, work) = (self.observe_hrtimer(), self.observe_work());
                 Observed {
-                    is_armed: timer.is_armed || work.is_armed,
+                    is_armed: timer.is_armed || self.highres().has_untold(),
                     is_running: work.is_running,
                     ..timer
                 }
@@ -61,13 +61,9 @@ impl BpfHrtimer {
     /// Of a timer that is armed again while its callback runs, the latter is not seen.
     fn observe_hrtimer(&self) -> Observed {
         let timer = self.hrtimer();
-        // SAFETY: The hrtimer is set up. The core writes these from other CPUs.
-        let (is_queued, expires) = unsafe {
-            (
-                (&raw const (*timer).is_queued).read_volatile(),
-                sleeptimer_hrtimer_get_softexpires(timer),
-            )
-        };
+        let is_queued = self.is_queued();
+        // SAFETY: The hrtimer is set up.
+        let expires = unsafe { sleeptimer_hrtimer_get_softexpires(timer) };
         Observed {
             is_armed: is_queued,
             // SAFETY: The hrtimer is set up.
@@ -78,11 +74,9 @@ impl BpfHrtimer {
     }
 
     fn observe_work(&self) -> Observed {
-        // SAFETY: The work is initialised.
-        let busy = unsafe { bindings::work_busy(self.work()) };
         Observed {
-            is_armed: busy & bindings::wq_misc_consts_WORK_BUSY_PENDING != 0,
-            is_running: busy & bindings::wq_misc_consts_WORK_BUSY_RUNNING != 0,
+            is_armed: self.is_pending(),
+            is_running: self.is_work_running(),
             ..Observed::default()
         }
     }

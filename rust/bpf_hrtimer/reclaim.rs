@@ -5,7 +5,6 @@
 use super::{
     flags::{Flags, Kind},
     layout::{BpfHrtimer, Highres},
-    Disarmed,
 };
 use crate::{context::Process, failure::Failure, map::Map};
 use core::ptr::{null_mut, NonNull};
@@ -87,7 +86,7 @@ impl BpfHrtimer {
         // SAFETY: The owner's reference keeps the timer valid.
         let this = unsafe { timer.as_ref() };
         // What the workqueue tells of a running work without waiting is no more than a hint.
-        if this.kind() != Kind::Timer || this.try_disarm() == Disarmed::Running {
+        if this.kind() != Kind::Timer || this.try_disarm().is_running {
             return Some(timer);
         }
         // SAFETY: The reference is the caller's. Nobody can arm the timer any more, and it is

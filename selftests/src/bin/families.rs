@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         cancel_no_drop_keeps_the_callback_of_a_timer,
         cancel_async_does_not_wait,
         cancels_wake_sleeping_callbacks,
+        a_cancel_lets_no_queued_run_begin,
         free_ends_every_kind_in_every_state,
         timers_fire_on_the_cpu_that_is_asked_for,
         slack_delays_by_no_more,
@@ -136,6 +137,21 @@ fn a_start_of_an_armed_delayed_wq_changes_nothing() -> Outcome {
         expect_silence(&map, WHILE)?;
         check_eq!(ok!(map.cancel(timer)), true);
     }
+    let map = map()?;
+    let timer = bound_timer(&map, Kind::HighresDelayedWq, &[Step::Event])?;
+    let there = Start {
+        cpu: Cpu::Number(0),
+        ..after(LONG)
+    };
+    ok!(map.start_with(timer, &there));
+    ok!(map.start_with(
+        timer,
+        &Start {
+            expiry: Expiry::In(SHORT),
+            ..there
+        }
+    ));
+    check!(ok!(map.query(timer)).remaining > LONG / 2);
     Ok(())
 }
 
@@ -201,6 +217,22 @@ fn cancels_wake_sleeping_callbacks() -> Outcome {
             "{kind:?} took {:?}",
             before.elapsed()
         );
+    }
+    Ok(())
+}
+
+/// The callback that wakes up gives its worker to the run that is queued behind it.
+fn a_cancel_lets_no_queued_run_begin() -> Outcome {
+    for kind in KINDS.into_iter().filter(|&kind| kind != Kind::Timer) {
+        for _ in 0..20 {
+            let (map, timer) = asleep(kind, LONG)?;
+            ok!(map.start(timer, Duration::ZERO));
+            while !ok!(map.query(timer)).state.armed {
+                std::thread::yield_now();
+            }
+            check_eq!(ok!(map.cancel(timer)), true);
+            check_errno!(map.read(1), Errno::EAGAIN);
+        }
     }
     Ok(())
 }

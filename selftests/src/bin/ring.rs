@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         a_read_takes_nothing_back,
         numbers_of_records_wrap,
         what_the_ring_has_no_room_for_is_counted,
+        free_discards_what_is_counted,
         poll_tells_what_the_ring_holds,
         an_edge_comes_with_each_event,
         what_the_kernel_writes_is_read_only,
@@ -291,6 +292,24 @@ fn what_the_ring_has_no_room_for_is_counted() -> Outcome {
     for timer in timers {
         check_eq!(counts.get(&timer.handle), Some(&FIRES));
     }
+    Ok(())
+}
+
+fn free_discards_what_is_counted() -> Outcome {
+    let (map, mut ring) = map_of(1)?;
+    let (first, second) = (timer_with(&map, 1)?, timer_with(&map, 2)?);
+    fire(&map, first)?;
+    fire(&map, first)?;
+    fire(&map, second)?;
+    ok!(map.free(first));
+    check_eq!(drained(&mut ring, 1)?[0].handle, first.handle);
+    // At once, that is before the timer's memory is gone.
+    let event = ok!(map.read(2));
+    check!(
+        event.len() == 1 && event[0].handle == second.handle,
+        "{event:?}"
+    );
+    check!(!ring.has_backlog());
     Ok(())
 }
 
