@@ -31,6 +31,10 @@ LLVM_BUILDROOT := SLEEPTIMER_TOOLCHAIN=llvm $(BUILDROOT)
 DEBUG_KERNEL = $(BIN)/debug-kernel prepare $(or $(FLAVOUR),$(error give FLAVOUR=kasan or FLAVOUR=kcsan))
 DEBUG_LINE_kasan := slab_debug=FZU kasan_multi_shot
 
+include selftests/programs.mk
+# Names of selftest programs to run.
+TESTS ?= $(SELFTESTS)
+
 # What a build of the module passes on to Kbuild.
 KBUILD_VARS = $(foreach v,LLVM CLIPPY KRUSTFLAGS KCFLAGS V,$(if $($(v)),$(v)='$($(v))'))
 KBUILD = $(MAKE) -C $(1) M=$(SOURCE) MO=$(OUT) $(KBUILD_VARS)
@@ -39,7 +43,7 @@ KBUILD = $(MAKE) -C $(1) M=$(SOURCE) MO=$(OUT) $(KBUILD_VARS)
 .NOTPARALLEL:
 .PHONY: help demo check check-debug modules vm userland uapi fmt clean distclean \
 	run-demo run-selftests check-panics check-style check-abi check-vm in-root-modules in-root-check-style \
-	debug-kernels modules-debug run-debug in-root-modules-debug
+	debug-kernels modules-debug run-debug in-root-modules-debug run-kselftest in-root-kselftest
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -88,13 +92,32 @@ run-demo:
 	@$(VM) run --series $(SERIES) --file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko \
 		--file $(BIN)/demo -- demo /lib/sleeptimer.ko
 
-# TESTS: names of selftest programs; MEMORY: of the machine, in MiB.
+# MEMORY: of the machine, in MiB.
 run-selftests:
 	@$(BUILDROOT) host-tools
 	@$(VM) run --series $(SERIES) --file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko --timeout 600 \
 		$(if $(MEMORY),--memory $(MEMORY)) \
 		$(foreach t,run_selftests $(TESTS),--file $(BIN)/$(t)) $(ABI_FILES) \
 		-- run_selftests /lib/sleeptimer.ko $(TESTS:%=/bin/%)
+
+# As the kernel's own kselftest has it: the programs are installed with its runner, and run by that.
+KSELFTEST := $(CURDIR)/build/kselftest-installed
+run-kselftest:
+	@$(BUILDROOT) host-tools
+	@$(BUILDROOT) run -- make --no-print-directory in-root-kselftest SERIES=$(SERIES)
+	@$(VM) run --series $(SERIES) --busybox --module $(OUT)/sleeptimer.ko --memory 1024 --timeout 600 \
+		--file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko --file $(KSELFTEST):/kselftest \
+		-- env SLEEPTIMER_MODULE=/lib/sleeptimer.ko sh /kselftest/run_kselftest.sh
+
+KSELFTEST_SOURCE = $(CURDIR)/build/kselftest-$(SERIES)/linux-source-$(SERIES)/tools/testing/selftests
+in-root-kselftest:
+	@rm -rf $(KSELFTEST) && mkdir -p build/kselftest-$(SERIES) $(KSELFTEST)
+	@[ -e $(KSELFTEST_SOURCE)/lib.mk ] || tar -C build/kselftest-$(SERIES) --wildcards -xf \
+		/usr/src/linux-source-$(SERIES).tar.xz '*/tools/testing/selftests/lib.mk' \
+		'*/tools/testing/selftests/kselftest/*' '*/tools/testing/selftests/run_kselftest.sh'
+	@make -s -C selftests KSRC=$(KSELFTEST_SOURCE)/../../.. install INSTALL_PATH=$(KSELFTEST)/sleeptimer
+	@make -s -C selftests KSRC=$(KSELFTEST_SOURCE)/../../.. emit_tests >$(KSELFTEST)/kselftest-list.txt
+	@cp -r $(KSELFTEST_SOURCE)/kselftest $(KSELFTEST_SOURCE)/run_kselftest.sh $(KSELFTEST)
 
 FLAVOURS := kasan kcsan
 debug-kernels: userland ## Build the kernels with sanitizers and other checkers (once, half an hour)
@@ -110,7 +133,7 @@ in-root-modules-debug:
 	@mkdir -p $(OUT) && rm -f $(OUT)/sleeptimer.ko
 	+@kdir=$$($(DEBUG_KERNEL)) && $(call KBUILD,$$kdir) LLVM=-19 modules
 
-# TESTS: names of selftest programs; SETTINGS: variables for them, as NAME=VALUE.
+# SETTINGS: variables for the programs, as NAME=VALUE.
 run-debug:
 	@$(BUILDROOT) host-tools
 	@kdir=$$($(LLVM_BUILDROOT) run -- $(DEBUG_KERNEL)) && \

@@ -50,9 +50,11 @@ pub fn run(tests: &[Test]) -> ExitCode {
     }
     let passed = tests.len() - failed - skipped;
     println!("# Totals: pass:{passed} fail:{failed} skip:{skipped}");
-    if failed == 0 {
-        ExitCode::SUCCESS
-    } else {
+    if failed > 0 {
         ExitCode::FAILURE
+    } else if passed == 0 {
+        ExitCode::from(SKIP)
+    } else {
+        ExitCode::SUCCESS
     }
 }

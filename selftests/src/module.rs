@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Loading the module, and unloading it.
 
-use crate::Outcome;
+use crate::{skip, Outcome};
 use nix::kmod::{delete_module, finit_module, DeleteModuleFlags, ModuleInitFlags};
 use std::{ffi::CStr, fs::File};
 
@@ -23,7 +23,9 @@ pub fn unload() -> Outcome {
 
 /// Unloads the module and loads it with other parameters.
 pub fn reload(parameters: &CStr) -> Outcome {
-    let module = std::env::var(MODULE).map_err(|error| format!("{MODULE}: {error}"))?;
+    let Ok(module) = std::env::var(MODULE) else {
+        return skip(&format!("{MODULE} does not say where the module is"));
+    };
     unload()?;
     load(&module, parameters)
 }

@@ -11,8 +11,8 @@ readonly gcc_packages=(
 # A kernel with sanitizers has Rust only if clang builds it, and of the version that rustc links.
 readonly llvm_packages=("${gcc_packages[@]}" clang-19 lld-19 llvm-19)
 case $toolchain in
-# The ABI is checked for C++ too.
-gcc) packages=("${gcc_packages[@]}" g++) ;;
+# The ABI is checked for C++ too, and the kernel's kselftest installs by rsync.
+gcc) packages=("${gcc_packages[@]}" g++ rsync) ;;
 llvm) packages=("${llvm_packages[@]}") ;;
 *) die "SLEEPTIMER_TOOLCHAIN is '$toolchain': set it to gcc or llvm" ;;
 esac

@@ -8,32 +8,13 @@ use crate::{
 use std::{path::Path, process::Command};
 
 /// The selftests: one program per class of behaviour.
-const SELFTESTS: &[&str] = &[
-    "lifecycle",
-    "families",
-    "periodic",
-    "programs",
-    "steps",
-    "oracle",
-    "wrong_kind",
-    "bad_input",
-    "submit",
-    "query",
-    "ring",
-    "sharing",
-    "abi",
-    "close_armed",
-    "close_sleeping",
-    "stuck",
-    "rmmod_busy",
-    "isolation",
-    "limits",
-    "storm",
-    "visible",
-    "tracing",
-    "timens",
-    "stress",
-];
+const PROGRAMS: &str = include_str!("../../../selftests/programs.mk");
+
+/// The names in a list of make, which has one a line.
+fn names(list: &str) -> Vec<&str> {
+    let names = list.lines().filter_map(|line| line.strip_prefix('\t'));
+    names.map(|name| name.trim_end_matches(" \\")).collect()
+}
 
 /// Those tests of the machine runner that say whether a run can pass wrongly; `make check-vm` has
 /// all of them, which take minutes.
@@ -87,6 +68,7 @@ pub fn steps(tree: &Path, series: &[String]) -> Vec<Step> {
         steps.push(plan.million(series));
     }
     steps.push(plan.demo());
+    steps.push(plan.kselftest());
     steps.extend(plan.seeded_faults());
     let machine_tests = ["check-vm", &format!("VM_TESTS={}", MACHINE_TESTS.join(" "))];
     let expect = Expect::Libtest {
@@ -100,7 +82,7 @@ pub fn steps(tree: &Path, series: &[String]) -> Vec<Step> {
 pub fn debug_steps(tree: &Path, flavours: &[String]) -> Vec<Step> {
     const STRESS: &str = "SETTINGS=STRESS_SECONDS=60";
     let plan = Plan { tree };
-    let tests = format!("TESTS={}", SELFTESTS.join(" "));
+    let tests = format!("TESTS={}", names(PROGRAMS).join(" "));
     let kernels = format!("FLAVOURS={}", flavours.join(" "));
     let kernels = ["debug-kernels", &kernels];
     let mut steps = vec![plan.make("debug kernels", &kernels, Expect::Success)];
@@ -198,7 +180,7 @@ impl Plan<'_> {
     /// Builds the module first, if it is not up to date: a step may be run alone.
     fn selftests(&self, series: &str) -> Step {
         let series_is = format!("SERIES={series}");
-        let tests = format!("TESTS={}", SELFTESTS.join(" "));
+        let tests = format!("TESTS={}", names(PROGRAMS).join(" "));
         let arguments = [&["modules", "run-selftests", &series_is, &tests], STRICT].concat();
         self.make(format!("selftests, {series}"), &arguments, Expect::Ktap)
     }
@@ -224,6 +206,13 @@ impl Plan<'_> {
         let series_is = format!("SERIES={DEFAULT_SERIES}");
         let arguments = [&["modules", "run-demo", &series_is], STRICT].concat();
         self.make("demo", &arguments, Expect::Success)
+    }
+
+    /// As someone runs them who has a kernel tree and a machine.
+    fn kselftest(&self) -> Step {
+        let series_is = format!("SERIES={DEFAULT_SERIES}");
+        let arguments = [&["modules", "run-kselftest", &series_is], STRICT].concat();
+        self.make("kselftest of a kernel tree", &arguments, Expect::Ktap)
     }
 
     fn seeded_faults(&self) -> Vec<Step> {
@@ -275,5 +264,17 @@ impl Plan<'_> {
             fault: Some((fault, self.tree.to_owned())),
             ..self.make(name, &arguments, expect)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_make_is_read() {
+        let list = "# one\nLIST := \\\n\tfirst \\\n\tlast\n";
+        assert_eq!(names(list), ["first", "last"]);
+        assert!(names(PROGRAMS).contains(&"lifecycle"));
     }
 }
