@@ -42,8 +42,8 @@ KBUILD = $(MAKE) -C $(1) M=$(SOURCE) MO=$(OUT) $(KBUILD_VARS)
 # Targets are lists of steps, each of which may be parallel inside.
 .NOTPARALLEL:
 .PHONY: help demo check check-debug modules vm userland uapi fmt clean distclean \
-	run-demo run-selftests check-panics check-style check-abi check-vm in-root-modules in-root-check-style \
-	debug-kernels modules-debug run-debug in-root-modules-debug run-kselftest in-root-kselftest
+	run-demo run-selftests run-races check-panics check-style check-abi check-vm in-root-modules \
+	in-root-check-style debug-kernels modules-debug run-debug in-root-modules-debug run-kselftest in-root-kselftest
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -118,6 +118,15 @@ in-root-kselftest:
 	@make -s -C selftests KSRC=$(KSELFTEST_SOURCE)/../../.. install INSTALL_PATH=$(KSELFTEST)/sleeptimer
 	@make -s -C selftests KSRC=$(KSELFTEST_SOURCE)/../../.. emit_tests >$(KSELFTEST)/kselftest-list.txt
 	@cp -r $(KSELFTEST_SOURCE)/kselftest $(KSELFTEST_SOURCE)/run_kselftest.sh $(KSELFTEST)
+
+# STEP: how many instructions apart calls meet.
+STEP ?= 199
+run-races: ## Have calls meet at chosen instructions, in a machine that counts them
+	@$(BUILDROOT) host-tools
+	@SLEEPTIMER_ROOT=$$($(BUILDROOT) path) tools/same-twice $(BIN)/vm run --mode icount \
+		--series $(SERIES) --file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko --timeout 7200 \
+		$(foreach t,run_selftests race_sweep,--file $(BIN)/$(t)) \
+		-- run_selftests SWEEP_STEP=$(STEP) /lib/sleeptimer.ko /bin/race_sweep
 
 FLAVOURS := kasan kcsan
 debug-kernels: userland ## Build the kernels with sanitizers and other checkers (once, half an hour)

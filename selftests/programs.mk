@@ -26,4 +26,7 @@ SELFTESTS := \
 	visible \
 	tracing \
 	timens \
+	race_cancel \
+	race_free \
+	race_set_callback \
 	stress

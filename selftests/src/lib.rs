@@ -8,11 +8,14 @@ pub mod blocked;
 pub mod busy;
 pub mod cgroup;
 pub mod child;
+pub mod duel;
 pub mod kmemleak;
 mod ktap;
 pub mod kunit;
 pub mod module;
+pub mod orders;
 pub mod pages;
+pub mod race;
 pub mod raw;
 
 pub use ktap::{run, skip, Outcome, Test};

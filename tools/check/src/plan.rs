@@ -93,6 +93,8 @@ pub fn debug_steps(tree: &Path, flavours: &[String]) -> Vec<Step> {
         steps.push(plan.make(format!("module for {flavour}"), &build, Expect::Success));
         steps.push(plan.make(format!("selftests, {flavour}"), &run, Expect::Ktap));
     }
+    let races = ["modules", "run-races"];
+    steps.push(plan.make("races that repeat", &races, Expect::Ktap));
     steps
 }
 

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Programs are replaced while the timer expires, is started, cancelled and freed. The one before has
+//! no reference left then: the expiry runs it or the new one, and is never lost.
+
+use sleeptimer::Kind;
+use sleeptimer_selftests::{
+    duel::{Duel, Pair, Second},
+    orders::{Armed, Call},
+    race::{FIRST_CPU, SECOND_CPU},
+    tests, Outcome, KINDS,
+};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sleeptimer_selftests::run(tests![
+        a_new_program_meets_the_expiry,
+        a_new_program_meets_a_start,
+        a_new_program_meets_a_free,
+    ])
+}
+
+fn race(kind: Kind, second: Second) -> Outcome {
+    let first = Call::SetCallback;
+    Duel::new(Pair {
+        kind,
+        first,
+        second,
+    })?
+    .random_rounds()
+}
+
+fn a_new_program_meets_the_expiry() -> Outcome {
+    for cpu in [FIRST_CPU, SECOND_CPU] {
+        race(Kind::Timer, Second::Expiry(cpu))?;
+    }
+    race(Kind::HighresDelayedWq, Second::Expiry(SECOND_CPU))
+}
+
+fn a_new_program_meets_a_start() -> Outcome {
+    for kind in KINDS {
+        race(kind, Second::Call(Armed::No, Call::Start))?;
+    }
+    Ok(())
+}
+
+fn a_new_program_meets_a_free() -> Outcome {
+    for kind in KINDS {
+        race(kind, Second::Call(Armed::No, Call::Free))?;
+    }
+    Ok(())
+}
