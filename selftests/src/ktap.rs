@@ -20,6 +20,13 @@ pub type Test = (&'static str, fn() -> Outcome);
 /// The exit status of a kselftest that was skipped.
 const SKIP: u8 = 4;
 
+/// Skips all tests of a program.
+pub fn skip_all(why: &str) -> ExitCode {
+    println!("KTAP version 1");
+    println!("1..0 # SKIP {why}");
+    ExitCode::from(SKIP)
+}
+
 /// Runs the tests of a program one after another.
 pub fn run(tests: &[Test]) -> ExitCode {
     println!("KTAP version 1");

@@ -9,6 +9,7 @@ pub mod busy;
 pub mod cgroup;
 pub mod child;
 pub mod duel;
+pub mod faults;
 pub mod kmemleak;
 mod ktap;
 pub mod kunit;
@@ -18,7 +19,7 @@ pub mod pages;
 pub mod race;
 pub mod raw;
 
-pub use ktap::{run, skip, Outcome, Test};
+pub use ktap::{run, skip, skip_all, Outcome, Test};
 
 use nix::errno::Errno;
 use sleeptimer::{Clock, Event, Kind, Map, Program, Sizes, Step, Timer};

@@ -78,7 +78,11 @@ pub fn steps(tree: &Path, series: &[String]) -> Vec<Step> {
     steps
 }
 
-/// The same selftests on kernels that look for faults as they run, with a longer stress.
+/// Selftests that need what only the debug kernels have.
+const DEBUG_SELFTESTS: &[&str] = &["fail_nth"];
+
+/// The same selftests on kernels that look for faults as they run, with a longer stress, and those
+/// that only such kernels can run.
 pub fn debug_steps(tree: &Path, flavours: &[String]) -> Vec<Step> {
     const STRESS: &str = "SETTINGS=STRESS_SECONDS=60";
     let plan = Plan { tree };
@@ -88,6 +92,7 @@ pub fn debug_steps(tree: &Path, flavours: &[String]) -> Vec<Step> {
     let mut steps = vec![plan.make("debug kernels", &kernels, Expect::Success)];
     for flavour in flavours {
         let flavour_is = format!("FLAVOUR={flavour}");
+        let tests = format!("{tests} {}", DEBUG_SELFTESTS.join(" "));
         let build = ["modules-debug", &flavour_is, "KRUSTFLAGS=-Dwarnings"];
         let run = ["run-debug", &flavour_is, &tests, STRESS];
         steps.push(plan.make(format!("module for {flavour}"), &build, Expect::Success));
