@@ -41,7 +41,7 @@ KBUILD = $(MAKE) -C $(1) M=$(SOURCE) MO=$(OUT) $(KBUILD_VARS)
 
 # Targets are lists of steps, each of which may be parallel inside.
 .NOTPARALLEL:
-.PHONY: help demo check check-debug modules vm userland uapi fmt clean distclean \
+.PHONY: help demo check check-debug mutants modules vm userland uapi fmt clean distclean \
 	run-demo run-selftests run-races check-panics check-style check-abi check-vm in-root-modules \
 	in-root-check-style debug-kernels modules-debug run-debug in-root-modules-debug run-kselftest in-root-kselftest
 
@@ -60,6 +60,9 @@ check: userland ## Run every check and count them: what has to pass before a cha
 
 check-debug: userland ## Run the selftests in kernels with KASAN, lockdep, kmemleak and KCSAN
 	@$(BIN)/check --kernels debug $(CHECK_ARGS)
+
+mutants: userland ## Put faults into copies of the module: the selftests have to find each (hours)
+	@$(BIN)/check --mutants $(CHECK_ARGS)
 
 ifeq ($(KDIR),)
 modules: userland ## Build sleeptimer.ko, for a kernel of Debian's or for KDIR
@@ -95,7 +98,7 @@ run-demo:
 # MEMORY: of the machine, in MiB.
 run-selftests:
 	@$(BUILDROOT) host-tools
-	@$(VM) run --series $(SERIES) --file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko --timeout 600 \
+	@$(VM) run --series $(SERIES) --file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko --timeout $(or $(TIMEOUT),600) \
 		$(if $(MEMORY),--memory $(MEMORY)) \
 		$(foreach t,run_selftests $(TESTS),--file $(BIN)/$(t)) $(ABI_FILES) \
 		-- run_selftests /lib/sleeptimer.ko $(TESTS:%=/bin/%)

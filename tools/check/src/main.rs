@@ -5,6 +5,7 @@
 
 mod ktap;
 mod libtest;
+mod mutants;
 mod plan;
 mod seeded;
 mod step;
@@ -33,6 +34,9 @@ struct Arguments {
     /// Which debug kernels.
     #[arg(long, value_delimiter = ',', default_value = "kasan,kcsan")]
     flavours: Vec<String>,
+    /// Put faults into the module instead, one at a time, and expect the selftests to find each.
+    #[arg(long)]
+    mutants: bool,
     /// Run only the steps whose names contain this.
     #[arg(long)]
     only: Option<String>,
@@ -56,10 +60,12 @@ fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     let tree = arguments.tree.canonicalize()?;
     let mut steps = Vec::new();
-    if arguments.kernels != Kernels::Debug {
+    if arguments.mutants {
+        steps.extend(plan::mutants(&tree));
+    } else if arguments.kernels != Kernels::Debug {
         steps.extend(plan::steps(&tree, &arguments.series));
     }
-    if arguments.kernels != Kernels::Stock {
+    if arguments.kernels != Kernels::Stock && !arguments.mutants {
         steps.extend(plan::debug_steps(&tree, &arguments.flavours));
     }
     if let Some(only) = &arguments.only {
@@ -76,6 +82,9 @@ fn main() -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let total = step::run_all(steps, &tree.join("build/check"))?;
+    for (fault, by) in &total.found {
+        println!("{fault:<56} {by}");
+    }
     for failure in &total.failures {
         println!("failed: {failure}");
     }

@@ -2,6 +2,7 @@
 //! What is checked, in this order.
 
 use crate::{
+    mutants::{self, Mutant},
     seeded::{self, Fault},
     step::{Expect, Step},
 };
@@ -101,6 +102,18 @@ pub fn debug_steps(tree: &Path, flavours: &[String]) -> Vec<Step> {
     let races = ["modules", "run-races"];
     steps.push(plan.make("races that repeat", &races, Expect::Ktap));
     steps
+}
+
+/// Each fault in the life of a timer, with the selftests that have to find it.
+pub fn mutants(tree: &Path) -> Vec<Step> {
+    let plan = Plan { tree };
+    let step = |mutant: &'static Mutant| {
+        let tests = format!("TESTS={}", mutant.tests);
+        // A test that hangs has found the fault, too.
+        let targets = ["modules", "run-selftests", &tests, "TIMEOUT=300"];
+        plan.seeded(mutant.fault.name, &mutant.fault, &targets, Expect::Red)
+    };
+    mutants::ALL.iter().map(step).collect()
 }
 
 struct Plan<'a> {
@@ -262,7 +275,7 @@ impl Plan<'_> {
         targets: &[&str],
         expect: Expect,
     ) -> Step {
-        let copy = fault.copy_in(self.tree);
+        let copy = Fault::copy_in(self.tree);
         let series = format!("SERIES={DEFAULT_SERIES}");
         let source = format!("SOURCE={}", copy.display());
         let out = format!("OUT={}", copy.join("out").display());

@@ -9,14 +9,14 @@ use std::{
 
 /// A fault: one replacement in one file.
 pub struct Fault {
-    /// Its name, and that of the folder of the copy.
+    /// Its name.
     pub name: &'static str,
     /// The file, relative to the checkout.
-    file: &'static str,
+    pub file: &'static str,
     /// What stands there, exactly once.
-    from: &'static str,
+    pub from: &'static str,
     /// What stands there instead.
-    to: &'static str,
+    pub to: &'static str,
 }
 
 /// The object is said to be smaller than it is.
@@ -75,7 +75,7 @@ pub static START_WITHOUT_RCU: Fault = Fault {
     to: "        drop(rcu);\n        let started = timer.and_then(|timer| timer.start(&rcu::read_lock(), self, arming));\n",
 };
 
-/// All faults.
+/// All faults but the mutants.
 #[cfg(test)]
 const ALL: &[&Fault] = &[
     &LAYOUT,
@@ -102,19 +102,18 @@ impl Fault {
         self.name.trim_start_matches("seeded-").replace('-', " ")
     }
 
-    /// Where the copy of the module is.
-    pub fn copy_in(&self, tree: &Path) -> PathBuf {
-        tree.join("build").join(self.name)
+    /// Where the copy of the module is: one for all faults, so that only what differs is built anew.
+    pub fn copy_in(tree: &Path) -> PathBuf {
+        tree.join("build/seeded")
     }
 
     /// Makes a copy of the module with the fault in it.
     pub fn seed(&self, tree: &Path) -> Result<()> {
-        let copy = self.copy_in(tree);
+        let copy = Self::copy_in(tree);
         for source in SOURCES {
             copy_all(&tree.join(source), &copy.join(source))?;
         }
-        let file = copy.join(self.file);
-        let text = fs::read_to_string(&file)?;
+        let text = fs::read_to_string(tree.join(self.file))?;
         let places = text.matches(self.from).count();
         ensure!(
             places == 1,
@@ -122,12 +121,12 @@ impl Fault {
             self.name,
             self.file
         );
-        fs::write(&file, text.replace(self.from, self.to))?;
+        fs::write(copy.join(self.file), text.replace(self.from, self.to))?;
         Ok(())
     }
 }
 
-/// Copies a file, or a folder with all that is in it.
+/// Copies a file, or a folder with all that is in it. What is there already keeps its time.
 fn copy_all(from: &Path, to: &Path) -> Result<()> {
     let describe = || format!("cannot copy {}", from.display());
     if from.is_dir() {
@@ -140,7 +139,10 @@ fn copy_all(from: &Path, to: &Path) -> Result<()> {
         if let Some(parent) = to.parent() {
             fs::create_dir_all(parent)?;
         }
-        fs::copy(from, to).with_context(describe)?;
+        let is_there = fs::read(to).is_ok_and(|old| fs::read(from).is_ok_and(|new| new == old));
+        if !is_there {
+            fs::copy(from, to).with_context(describe)?;
+        }
     }
     Ok(())
 }
@@ -148,11 +150,13 @@ fn copy_all(from: &Path, to: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mutants;
 
     #[test]
     fn every_fault_has_its_place_in_the_sources() {
         let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        for fault in ALL {
+        let mutants = mutants::ALL.iter().map(|mutant| &mutant.fault);
+        for fault in ALL.iter().copied().chain(mutants) {
             let text = fs::read_to_string(tree.join(fault.file)).expect("the file is there");
             assert_eq!(text.matches(fault.from).count(), 1, "{}", fault.name);
         }

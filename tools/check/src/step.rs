@@ -3,6 +3,7 @@
 
 use crate::{ktap, libtest, seeded::Fault};
 use anyhow::{Context, Result};
+use regex::Regex;
 use std::{
     fs::{self, File},
     io::Write,
@@ -25,6 +26,9 @@ pub enum Expect {
     },
     /// Exit with another status, and say all of this.
     Failure(&'static [&'static str]),
+    /// Build the module, and then exit with another status, because of a selftest or of what the
+    /// kernel logs.
+    Red,
 }
 
 /// A step: a command and what is expected of it.
@@ -46,6 +50,8 @@ pub struct Verdict {
     pub passed: usize,
     /// Why the others did not.
     pub failures: Vec<String>,
+    /// Faults that were to be found, and what has found them.
+    pub found: Vec<(String, String)>,
 }
 
 /// What a command came to.
@@ -72,7 +78,10 @@ pub fn run_all(steps: Vec<Step>, logs: &Path) -> Result<Verdict> {
             Ok(()) => run(step.command, &log)?,
             Err(error) => Outcome::not_run(&error),
         };
-        let verdict = judge(&outcome, &step.expect);
+        let mut verdict = judge(&outcome, &step.expect);
+        if matches!(step.expect, Expect::Red) {
+            verdict.name(&step.name);
+        }
         let seconds = start.elapsed().as_secs_f64();
         if verdict.failures.is_empty() {
             println!("{} ok ({seconds:.1} s)", verdict.passed);
@@ -82,6 +91,7 @@ pub fn run_all(steps: Vec<Step>, logs: &Path) -> Result<Verdict> {
         }
         total.passed += verdict.passed;
         total.failures.extend(verdict.failures);
+        total.found.extend(verdict.found);
     }
     Ok(total)
 }
@@ -142,7 +152,53 @@ impl Outcome {
         if passed == 0 && failures.is_empty() {
             failures.push("no test ran".to_owned());
         }
-        Verdict { passed, failures }
+        Verdict {
+            passed,
+            failures,
+            ..Verdict::default()
+        }
+    }
+
+    /// What has found the fault of a module.
+    fn red(&self) -> Result<String, &'static str> {
+        /// What the machine runner says of a run whose tests do not count.
+        const COMPLAINTS: &[&str] = &[
+            "errors in the kernel log",
+            "the time limit was reached",
+            "the guest ended without a report",
+        ];
+        let ran = self.output.find("KTAP version 1");
+        match (self.success, ran) {
+            (true, _) => return Err("no selftest has found it"),
+            (false, None) => return Err("it does not get to the selftests"),
+            (false, Some(_)) => {}
+        }
+        let says = |text: &&&str| self.output.contains(**text);
+        let complaints = COMPLAINTS
+            .iter()
+            .filter(says)
+            .map(|text| (*text).to_owned());
+        let failed = Regex::new(r"(?m)^ *not ok \d+ (?:- )?(.*)$").expect("a valid expression");
+        let tests = failed
+            .captures_iter(&self.output)
+            .map(|found| found[1].to_owned());
+        let found: Vec<String> = tests.chain(complaints).collect();
+        if found.is_empty() {
+            return Err("it fails, and not by a selftest");
+        }
+        Ok(found.join(", "))
+    }
+}
+
+impl Verdict {
+    /// Says of which fault this is the verdict.
+    fn name(&mut self, fault: &str) {
+        for (name, _) in &mut self.found {
+            *name = fault.to_owned();
+        }
+        for failure in &mut self.failures {
+            *failure = format!("{fault}: {failure}");
+        }
     }
 }
 
@@ -164,6 +220,13 @@ fn judge(outcome: &Outcome, expect: &Expect) -> Verdict {
         }
         Expect::Success if outcome.success => verdict.passed = 1,
         Expect::Success => verdict.failures.push(outcome.status.clone()),
+        Expect::Red => match outcome.red() {
+            Ok(by) => {
+                verdict.passed = 1;
+                verdict.found.push((String::new(), by));
+            }
+            Err(why) => verdict.failures.push(why.to_owned()),
+        },
         Expect::Failure(_) if outcome.success => {
             verdict
                 .failures
@@ -233,5 +296,21 @@ mod tests {
                 .len(),
             1
         );
+    }
+
+    #[test]
+    fn a_mutant_has_to_be_found_by_a_selftest() {
+        let judge = |success, output| judge(&outcome(success, output), &Expect::Red);
+        let verdict = judge(
+            false,
+            "KTAP version 1\n1..1\n  not ok 2 inner\nnot ok 1 a\n",
+        );
+        assert_eq!(verdict.found[0].1, "inner, a");
+        let verdict = judge(false, "KTAP version 1\nvm: errors in the kernel log:\n");
+        assert_eq!((verdict.passed, verdict.found.len()), (1, 1));
+        let survived = judge(true, "KTAP version 1\n1..1\nok 1 a\n");
+        assert_eq!(survived.failures, ["no selftest has found it"]);
+        let broken = judge(false, "error: expected one of");
+        assert_eq!(broken.failures, ["it does not get to the selftests"]);
     }
 }

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Faults in the life of a timer, of which the selftests have to find each.
+
+use crate::seeded::Fault;
+
+/// A fault, and the selftests that find it.
+pub struct Mutant {
+    /// The fault.
+    pub fault: Fault,
+    /// The programs, of which at least one fails, or has the kernel complain.
+    pub tests: &'static str,
+}
+
+/// A mutant by its parts.
+const fn mutant(
+    tests: &'static str,
+    name: &'static str,
+    file: &'static str,
+    from: &'static str,
+    to: &'static str,
+) -> Mutant {
+    Mutant {
+        fault: Fault {
+            name,
+            file,
+            from,
+            to,
+        },
+        tests,
+    }
+}
+
+/// All mutants.
+pub static ALL: &[Mutant] = &[
+    // The flags word.
+    mutant(
+        "families",
+        "a sleeper ignores those who wait for it",
+        "rust/bpf_hrtimer/flags.rs",
+        "self.dying() || self.is_waited_for()",
+        "self.dying()",
+    ),
+    mutant(
+        "close_sleeping",
+        "a sleeper ignores the end of its timer",
+        "rust/bpf_hrtimer/flags.rs",
+        "self.dying() || self.is_waited_for()",
+        "self.is_waited_for()",
+    ),
+    mutant(
+        "close_sleeping",
+        "an end does not mark the timer",
+        "rust/bpf_hrtimer/flags.rs",
+        "Ok(Self(self.unbind().0 | DYING))",
+        "Ok(self.unbind())",
+    ),
+    mutant(
+        "oracle",
+        "a callback is never dropped",
+        "rust/bpf_hrtimer/flags.rs",
+        "Self(self.0 & !(PROGRAM_MASK << PROGRAM_SHIFT))",
+        "self",
+    ),
+    // Starts and cancels.
+    mutant(
+        "periodic",
+        "any period is taken",
+        "rust/bpf_hrtimer/mod.rs",
+        "arming.period == 0 || arming.period >= MIN_PERIOD_NS",
+        "true",
+    ),
+    mutant(
+        "wrong_kind",
+        "what runs at once takes a delay",
+        "rust/bpf_hrtimer/mod.rs",
+        "Kind::SleepableTimer | Kind::Wq => arming.is_now(),",
+        "Kind::SleepableTimer | Kind::Wq => true,",
+    ),
+    mutant(
+        "families",
+        "a cancel wakes before it disarms",
+        "rust/bpf_hrtimer/mod.rs",
+        "let was_armed = flags.is_asleep() && timer.try_disarm().was_armed;",
+        "let was_armed = false;",
+    ),
+    mutant(
+        "families",
+        "a cancel forgets what it has disarmed",
+        "rust/bpf_hrtimer/mod.rs",
+        "timer.disarm_sync(process) || was_armed",
+        "timer.disarm_sync(process)",
+    ),
+    mutant(
+        "families",
+        "a cancel wakes nobody",
+        "rust/bpf_hrtimer/mod.rs",
+        "        timer.wake(self.map.sleepers(), flags);\n",
+        "",
+    ),
+    mutant(
+        "lifecycle",
+        "a cancel that drops tells nothing",
+        "rust/bpf_hrtimer/mod.rs",
+        "(self.cancel(process) || was_armed, program)",
+        "(self.cancel(process), program)",
+    ),
+    mutant(
+        "lifecycle oracle",
+        "a cancel does not drop the callback",
+        "rust/bpf_hrtimer/mod.rs",
+        "let program = self.timer().unbind();",
+        "let program = None;",
+    ),
+    // The engine.
+    mutant(
+        "lifecycle",
+        "all timers are on one clock",
+        "rust/bpf_hrtimer/engine.rs",
+        "            flags.clock().id(),\n",
+        "            bindings::CLOCK_MONOTONIC as bindings::clockid_t,\n",
+    ),
+    mutant(
+        "lifecycle",
+        "the longest delay is negative",
+        "rust/bpf_hrtimer/engine.rs",
+        "i64::try_from(ns).unwrap_or(i64::MAX)",
+        "ns as i64",
+    ),
+    mutant(
+        "families",
+        "a start moves an armed delayed_wq",
+        "rust/bpf_hrtimer/engine.rs",
+        "if !self.stays_armed() {",
+        "if true {",
+    ),
+    mutant(
+        "families",
+        "a start arms what waits for a worker",
+        "rust/bpf_hrtimer/engine.rs",
+        "&& (self.is_queued() || self.highres().has_untold())",
+        "&& self.is_queued()",
+    ),
+    mutant(
+        "families",
+        "a change of the delay tells nothing",
+        "rust/bpf_hrtimer/engine.rs",
+        "        self.arm_hrtimer(map, arming);\n        disarmed.was_armed\n",
+        "        self.arm_hrtimer(map, arming);\n        disarmed.was_armed && disarmed.is_running\n",
+    ),
+    mutant(
+        "periodic",
+        "a period is not kept",
+        "rust/bpf_hrtimer/engine.rs",
+        "        self.period().store(Period::new(arming.period));\n",
+        "",
+    ),
+    mutant(
+        "stuck",
+        "a cancel does not wait",
+        "rust/bpf_hrtimer/engine.rs",
+        "unsafe { bindings::cancel_work_sync(self.work()) }\n",
+        "unsafe { bindings::cancel_work(self.work()) }\n",
+    ),
+    // The callbacks.
+    mutant(
+        "periodic",
+        "a late callback in softirq counts one",
+        "rust/bpf_hrtimer/callback.rs",
+        "map.run(timer, expirations, &Runner::Softirq(softirq));",
+        "map.run(timer, expirations.min(1), &Runner::Softirq(softirq));",
+    ),
+    mutant(
+        "periodic",
+        "a late callback in a worker counts one",
+        "rust/bpf_hrtimer/callback.rs",
+        "run_in_worker(&highres.timer, expirations)",
+        "run_in_worker(&highres.timer, expirations.min(1))",
+    ),
+    // The end of a timer.
+    mutant(
+        "lifecycle",
+        "a timer is never freed",
+        "rust/bpf_hrtimer/reclaim.rs",
+        "_ => unsafe { facility.timers.free(timer) },",
+        "_ => {}",
+    ),
+    mutant(
+        "families",
+        "a large timer is never freed",
+        "rust/bpf_hrtimer/reclaim.rs",
+        "unsafe { facility.highres.free(timer.cast::<Highres>()) },",
+        "{}",
+    ),
+    mutant(
+        "close_armed",
+        "what is freed in a grace period is forgotten",
+        "rust/batches.rs",
+        "!self.waiting.is_empty() && self.begin_grace_period()",
+        "false",
+    ),
+    mutant(
+        "close_sleeping",
+        "a close wakes nobody",
+        "rust/map.rs",
+        "        this.sleepers.wake_all();\n",
+        "",
+    ),
+    mutant(
+        "families isolation",
+        "a free wakes nobody",
+        "rust/map.rs",
+        "        this.wake(&self.sleepers, flags);\n",
+        "",
+    ),
+    mutant(
+        "ring",
+        "a free discards no count",
+        "rust/map.rs",
+        "        self.events.forget(&self.table, flags.index());\n",
+        "",
+    ),
+    // Handles and programs.
+    mutant(
+        "wrong_kind",
+        "a call takes any family",
+        "rust/map.rs",
+        "if family.has(timer.kind()) {",
+        "if true {",
+    ),
+    mutant(
+        "wrong_kind",
+        "a program that sleeps is bound to softirq",
+        "rust/map.rs",
+        "if program.is_sleepable() && !timer.kind().is_sleepable() {",
+        "if false {",
+    ),
+    mutant(
+        "oracle families",
+        "an asynchronous cancel does not tell of a callback",
+        "rust/map.rs",
+        "disarmed if disarmed.is_running => Err(Failure::Running),",
+        "",
+    ),
+    mutant(
+        "programs",
+        "a replaced program keeps a reference",
+        "rust/map.rs",
+        "                self.put_program(old);\n",
+        "",
+    ),
+    mutant(
+        "lifecycle",
+        "a stale handle finds a timer",
+        "rust/table.rs",
+        "if slot.generation() != name.generation {",
+        "if false {",
+    ),
+    mutant(
+        "lifecycle",
+        "a full map does not wait for what ends",
+        "rust/places.rs",
+        "if self.ending.load(Relaxed) == 0 {",
+        "if true {",
+    ),
+    mutant(
+        "query lifecycle",
+        "a slot is taken with what was in it",
+        "rust/places.rs",
+        "        slot.word.store(0, Relaxed);\n",
+        "",
+    ),
+    mutant(
+        "programs",
+        "a destroyed program keeps its name",
+        "rust/programs.rs",
+        "if is_same && counted.named.load(Relaxed) {",
+        "if is_same {",
+    ),
+    mutant(
+        "programs",
+        "a stale number finds a program",
+        "rust/programs.rs",
+        "if is_same && counted.named.load(Relaxed) {",
+        "if counted.named.load(Relaxed) {",
+    ),
+    // What is told.
+    mutant(
+        "periodic",
+        "an event counts one",
+        "rust/run.rs",
+        "count: self.expirations,",
+        "count: self.expirations.min(1),",
+    ),
+    mutant(
+        "steps",
+        "no failure of a step is counted",
+        "rust/run.rs",
+        "                step.count_failure(error);\n",
+        "",
+    ),
+    mutant(
+        "periodic ring",
+        "what finds the ring full counts one",
+        "rust/events.rs",
+        "queue.backlog.add(table, index, event.count);",
+        "queue.backlog.add(table, index, 1);",
+    ),
+    mutant(
+        "lifecycle",
+        "a count does not say that it is one",
+        "rust/events.rs",
+        "flags: uapi::EVENT_ACCUMULATED,",
+        "flags: 0,",
+    ),
+    mutant(
+        "ring",
+        "any tail is believed",
+        "rust/ring.rs",
+        "if head.wrapping_sub(word) <= self.capacity {",
+        "if true {",
+    ),
+    mutant(
+        "query",
+        "a timer that waits for a worker is not armed",
+        "rust/bpf_hrtimer/observe.rs",
+        "is_armed: timer.is_armed || self.highres().has_untold(),",
+        "is_armed: timer.is_armed,",
+    ),
+    mutant(
+        "limits",
+        "a user gets nothing back",
+        "rust/users.rs",
+        "        account.usage = account.usage.minus(self.usage);\n",
+        "",
+    ),
+];
