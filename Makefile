@@ -43,7 +43,8 @@ KBUILD = $(MAKE) -C $(1) M=$(SOURCE) MO=$(OUT) $(KBUILD_VARS)
 .NOTPARALLEL:
 .PHONY: help demo check check-debug mutants modules vm userland uapi fmt clean distclean \
 	run-demo run-selftests run-races check-panics check-style check-abi check-vm in-root-modules \
-	in-root-check-style debug-kernels modules-debug run-debug in-root-modules-debug run-kselftest in-root-kselftest
+	in-root-check-style debug-kernels modules-debug run-debug in-root-modules-debug run-kselftest \
+	in-root-kselftest fuzz fuzz-corpus fuzzer run-fuzz
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -83,7 +84,7 @@ in-root-modules:
 		$(call KBUILD,$$kdir) $(if $(CLIPPY),CLIPPY_CONF_DIR=$$kdir/source-tools) modules
 
 userland: ## Build the programs: tools, tests and samples
-	@$(BUILDROOT) run -- cargo build --release --workspace --bins --quiet
+	@$(BUILDROOT) run -- cargo build --release --workspace --exclude sleeptimer-fuzz --bins --quiet
 	@mkdir -p $(ABI) && $(BUILDROOT) run -- $(MAKE_ABI)
 
 vm: userland modules ## An interactive shell in a virtual machine, with the module loaded
@@ -154,6 +155,35 @@ run-debug:
 		$(foreach t,run_selftests $(TESTS),--file $(BIN)/$(t)) $(ABI_FILES) \
 		-- run_selftests $(if $(filter kasan,$(FLAVOUR)),--kmemleak) $(SETTINGS) \
 		/lib/sleeptimer.ko $(TESTS:%=/bin/%)
+
+fuzz: fuzzer ## Fuzz the module in the kasan kernel: MINUTES=1 [REPLAY=input]
+	@$(MAKE) --no-print-directory modules-debug run-fuzz FLAVOUR=kasan
+
+# The fuzzer takes a library that nothing else needs, and minutes to build.
+fuzzer: userland
+	@$(BUILDROOT) run -- cargo build --release --package sleeptimer-fuzz --quiet
+
+# MINUTES: how long; REPLAY: an input, to run again and again; FLAVOUR: none for a stock kernel, of
+# which the coverage is not seen. New inputs are saved in SAVE.
+MINUTES := 1
+CORPUS := selftests/fuzz/corpus
+SAVE := build/fuzz
+FUZZ_ARGS = --module /lib/sleeptimer.ko --seconds $$(($(MINUTES) * 60)) $(if $(MINIMISE),--minimise) \
+	$(if $(REPLAY),--replay $(REPLAY),--corpus /corpus) $(if $(filter kasan,$(FLAVOUR)),--kmemleak)
+run-fuzz:
+	@$(BUILDROOT) host-tools
+	@$(if $(FLAVOUR),kdir=$$($(LLVM_BUILDROOT) run -- $(DEBUG_KERNEL)) &&) \
+		$(BIN)/fuzz_collect $(SAVE) env $(VM) run --memory 1024 --timeout $$(($(MINUTES) * 60 + 600)) \
+		$(if $(FLAVOUR),--kernel $$kdir/bzImage --append '$(DEBUG_LINE_$(FLAVOUR))',--series $(SERIES)) \
+		--file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko --file $(BIN)/fuzz_device \
+		--file $(CORPUS):/corpus -- fuzz_device $(FUZZ_ARGS)
+
+# Each input of the corpus does what no shorter one does.
+fuzz-corpus: ## Add what "make fuzz" has saved to the corpus, and take out what adds nothing
+	@rm -rf build/fuzz-all build/fuzz-kept && mkdir -p build/fuzz-all
+	@find $(CORPUS) build/fuzz -type f -exec cp -t build/fuzz-all {} +
+	@$(MAKE) --no-print-directory fuzz MINUTES=30 MINIMISE=1 CORPUS=build/fuzz-all SAVE=build/fuzz-kept
+	@rm -rf $(CORPUS) && cp -r build/fuzz-kept $(CORPUS)
 
 check-panics:
 	@$(BUILDROOT) run -- tools/check-panics $(OUT)/sleeptimer.ko

@@ -101,6 +101,10 @@ pub fn debug_steps(tree: &Path, flavours: &[String]) -> Vec<Step> {
     }
     let races = ["modules", "run-races"];
     steps.push(plan.make("races that repeat", &races, Expect::Ktap));
+    // KCOV is in the KASAN kernel only.
+    if flavours.iter().any(|flavour| flavour == "kasan") {
+        steps.push(plan.make("fuzzing", &["fuzz", "MINUTES=1"], Expect::Ktap));
+    }
     steps
 }
 
