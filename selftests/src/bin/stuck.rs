@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         a_cancel_waits,
         a_start_while_a_cancel_waits_is_ebusy,
         a_signal_interrupts_an_init_that_waits_for_room,
+        a_signal_interrupts_a_create_that_waits_for_room,
         a_signal_interrupts_a_read_that_waits_for_another,
     ])
 }
@@ -99,6 +100,44 @@ fn a_signal_interrupts_an_init_that_waits_for_room() -> Outcome {
     check_errno!(map.timer(Kind::Timer, Clock::Monotonic, 0), Errno::EINTR);
     busy.let_go()?;
     ok!(map.timer(Kind::Timer, Clock::Monotonic, 0));
+    Ok(())
+}
+
+/// A program that is gone ends after a grace period, which takes longer than an alarm is away.
+fn a_signal_interrupts_a_create_that_waits_for_room() -> Outcome {
+    without_alarm(|| Ok(()))?;
+    let map = ok!(Map::open_nonblocking(Sizes {
+        programs: 1,
+        ..Sizes::default()
+    }));
+    alarms(Duration::from_micros(500))?;
+    let end = Instant::now() + TOLERANCE;
+    let result = loop {
+        match map.program(&[Step::Event]) {
+            Ok(program) => ok!(map.destroy(program)),
+            Err(error) => break Errno::from(error),
+        }
+        check!(Instant::now() < end);
+    };
+    alarms(Duration::ZERO)?;
+    check_eq!(result, Errno::EINTR);
+    ok!(map.program(&[Step::Event]));
+    Ok(())
+}
+
+/// Has an alarm come again and again, or no more.
+fn alarms(interval: Duration) -> Outcome {
+    let interval = libc::timeval {
+        tv_sec: 0,
+        tv_usec: interval.as_micros() as libc::suseconds_t,
+    };
+    let timer = libc::itimerval {
+        it_interval: interval,
+        it_value: interval,
+    };
+    // SAFETY: The structure outlives the call.
+    let result = unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()) };
+    ok!(Errno::result(result));
     Ok(())
 }
 
