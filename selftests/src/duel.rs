@@ -5,14 +5,14 @@ use crate::{
     check, errno_of, ok,
     orders::{self, Armed, Call, Outcome},
     race::{appointment, meet, now_ns, pin, rounds, spin_until, Tally, FIRST_CPU},
-    skip, TOLERANCE,
+    TOLERANCE,
 };
 use fastrand::Rng;
 use nix::errno::Errno;
 use sleeptimer::{Clock, Cpu, Expiry, Kind, Map, Program, Sizes, Start, Step, Timer};
 use std::{
     collections::BTreeSet,
-    thread::{available_parallelism, sleep},
+    thread::sleep,
     time::{Duration, Instant},
 };
 
@@ -68,9 +68,6 @@ pub struct Duel {
 impl Duel {
     /// Prepares a race. The calling thread stays on its CPU.
     pub fn new(pair: Pair) -> Result<Self, String> {
-        if available_parallelism().is_ok_and(|number| number.get() < 2) {
-            skip("it takes two CPUs")?;
-        }
         pin(FIRST_CPU)?;
         // One timer: so the init of the next waits until the one before has ended.
         let sizes = Sizes {

@@ -162,6 +162,6 @@ fn highres_delayed_wqs_expire() -> Outcome {
         Kind::HighresDelayedWq,
         // On the CPU of the call, the work waits until that is over.
         &[SECOND_CPU],
-        &[Cancel, Start, Modify, SetCallback, Free],
+        &[Cancel, Start, Modify, SetCallback],
     )
 }
