@@ -29,4 +29,7 @@ SELFTESTS := \
 	race_cancel \
 	race_free \
 	race_set_callback \
+	race_stale_handle \
+	race_close \
+	race_rmmod \
 	stress
