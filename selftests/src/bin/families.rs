@@ -3,7 +3,7 @@
 //! cancel keeps.
 
 use nix::errno::Errno;
-use sleeptimer::{Clock, Context, Cpu, Expiry, Kind, Map, Start, Step};
+use sleeptimer::{Clock, Context, Cpu, Expiry, Kind, Map, Sizes, Start, Step};
 use sleeptimer_selftests::{
     bound_timer, bound_timer_of,
     busy::{stuck, Busy},
@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         cancels_wake_sleeping_callbacks,
         a_cancel_lets_no_queued_run_begin,
         free_ends_every_kind_in_every_state,
+        free_wakes_sleeping_callbacks,
         timers_fire_on_the_cpu_that_is_asked_for,
         slack_delays_by_no_more,
     ])
@@ -258,6 +259,26 @@ fn free_ends_every_kind_in_every_state() -> Outcome {
             ok!(map.free(running));
             expect_silence(&map, WHILE)?;
         }
+    }
+    Ok(())
+}
+
+/// Its place is free when the callback has ended, for which an init waits.
+fn free_wakes_sleeping_callbacks() -> Outcome {
+    for kind in KINDS.into_iter().filter(|&kind| kind != Kind::Timer) {
+        let map = ok!(Map::open_nonblocking(Sizes {
+            timers: 1,
+            ..Sizes::default()
+        }));
+        let steps = [Step::Event, Step::Sleep(3 * TOLERANCE)];
+        let timer = bound_timer(&map, kind, &steps)?;
+        ok!(map.start(timer, Duration::ZERO));
+        expect_events(&map, 1)?;
+        let before = Instant::now();
+        ok!(map.free(timer));
+        ok!(map.timer(kind, Clock::Monotonic, 0));
+        let time = before.elapsed();
+        check!(time < TOLERANCE, "{kind:?} took {time:?}");
     }
     Ok(())
 }

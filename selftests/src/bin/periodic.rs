@@ -2,12 +2,15 @@
 //! Periodic timers: every expiration counts, on time or late.
 
 use nix::errno::Errno;
-use sleeptimer::{Expiry, Kind, Map, Start, Step, Timer};
+use sleeptimer::{Clock, Expiry, Kind, Map, Sizes, Start, Step, Timer};
 use sleeptimer_selftests::{
-    bound_timer, check, check_eq, check_errno, events_within, expect_silence, map, now, ok, tests,
-    Outcome, TOLERANCE,
+    bound_timer, bound_timer_of, check, check_eq, check_errno, events_within, expect_events,
+    expect_silence, map, now, ok, settle, tests, Outcome, TOLERANCE,
 };
-use std::{process::ExitCode, time::Duration};
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 const PERIODIC: [Kind; 2] = [Kind::Timer, Kind::HighresDelayedWq];
 
@@ -15,6 +18,7 @@ fn main() -> ExitCode {
     sleeptimer_selftests::run(tests![
         expirations_are_counted_exactly,
         a_late_callback_counts_what_it_missed,
+        what_was_missed_is_counted_when_the_ring_is_full,
         cancel_stops_the_period,
         a_start_replaces_the_period,
         cancel_async_stops_the_period,
@@ -72,26 +76,57 @@ fn expirations_are_counted_exactly() -> Outcome {
     Ok(())
 }
 
-fn a_late_callback_counts_what_it_missed() -> Outcome {
-    let map = map()?;
-    let timer = bound_timer(&map, Kind::Timer, &[Step::Event])?;
-    // Due since 100 periods: the first expiration stands for these, and itself.
+/// Has a timer expire that is due for long, and looks that the next event of its map tells of all that
+/// it has missed; not before `before` has been called.
+fn late(map: &Map, kind: Kind, before: impl FnOnce(Timer) -> Outcome) -> Outcome {
+    let timer = ok!(bound_timer_of(map, kind, &[Step::Event], Clock::Realtime));
+    // Due since many periods: the first expiration stands for these, and itself.
     let period = Duration::from_secs(10);
-    let due = now(libc::CLOCK_MONOTONIC);
+    let due = now(libc::CLOCK_REALTIME);
     let start = Start {
         expiry: Expiry::At(Duration::from_nanos(1)),
         period,
         ..Start::default()
     };
     ok!(map.start_with(timer, &start));
-    let events = events_within(&map, 1, TOLERANCE)?;
+    before(timer)?;
+    let events = events_within(map, 1, TOLERANCE)?;
     check_eq!(events.len(), 1);
     let missed = due.as_nanos() / period.as_nanos();
     let count = u128::from(events[0].count);
     check!(
         count == missed + 1 || count == missed + 2,
-        "{count}, and {missed} were missed"
+        "{kind:?}: {count}, and {missed} were missed"
     );
+    Ok(())
+}
+
+fn a_late_callback_counts_what_it_missed() -> Outcome {
+    for kind in PERIODIC {
+        late(&map()?, kind, |_| Ok(()))?;
+    }
+    Ok(())
+}
+
+fn what_was_missed_is_counted_when_the_ring_is_full() -> Outcome {
+    for kind in PERIODIC {
+        let map = ok!(Map::open_nonblocking(Sizes {
+            events: 1,
+            ..Sizes::default()
+        }));
+        let first = bound_timer(&map, Kind::Timer, &[Step::Event])?;
+        ok!(map.start(first, Duration::ZERO));
+        settle(&map, first)?;
+        late(&map, kind, |timer| {
+            let end = Instant::now() + TOLERANCE;
+            while ok!(map.query(timer)).backlog == 0 {
+                check!(Instant::now() < end, "{kind:?}");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            check_eq!(expect_events(&map, 1)?[0].handle, first.handle);
+            Ok(())
+        })?;
+    }
     Ok(())
 }
 

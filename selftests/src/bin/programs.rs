@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         a_full_map_takes_a_program_again_as_soon_as_one_is_gone,
         a_program_may_go_while_it_runs,
         replacing_and_dropping_frees_programs,
+        a_replaced_program_gives_its_place_back,
     ])
 }
 
@@ -37,6 +38,7 @@ fn a_destroyed_program_stays_bound() -> Outcome {
         let timer = ok!(map.timer(kind, Clock::Monotonic, 0));
         ok!(map.set_callback(timer, program));
         ok!(map.destroy(program));
+        check_errno!(map.set_callback(timer, program), Errno::ENOENT);
         for _ in 0..2 {
             ok!(map.start(timer, Duration::ZERO));
             expect_events(&map, 1)?;
@@ -120,5 +122,20 @@ fn replacing_and_dropping_frees_programs() -> Outcome {
             break;
         }
     }
+    Ok(())
+}
+
+fn a_replaced_program_gives_its_place_back() -> Outcome {
+    let map = ok!(Map::open(Sizes {
+        programs: 2,
+        ..Sizes::default()
+    }));
+    let timer = ok!(map.timer(Kind::Timer, Clock::Monotonic, 0));
+    let old = ok!(map.program(&[Step::Event]));
+    ok!(map.set_callback(timer, old));
+    ok!(map.destroy(old));
+    let new = ok!(map.program(&[Step::Event]));
+    ok!(map.set_callback(timer, new));
+    ok!(map.program(&[Step::Event]));
     Ok(())
 }

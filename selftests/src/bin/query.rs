@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         a_cancel_is_seen,
         a_freed_timer_is_enoent,
         the_backlog_is_told,
+        a_place_that_is_used_again_has_no_backlog,
         a_start_in_between_is_seen_or_not,
         requests_are_checked,
         an_answer_that_cannot_be_written_is_efault,
@@ -230,6 +231,22 @@ fn the_backlog_is_told() -> Outcome {
     check_eq!(expect_events(&map, 1)?[0].count, 1);
     check_eq!(expect_events(&map, 1)?[0].count, 2);
     check_eq!(ok!(map.query(timer)).backlog, 0);
+    Ok(())
+}
+
+fn a_place_that_is_used_again_has_no_backlog() -> Outcome {
+    let map = ok!(Map::open(Sizes {
+        timers: 2,
+        ..Sizes::default()
+    }));
+    let timers = [0, 1].map(|data| map.timer(Kind::Timer, Clock::Monotonic, data));
+    for timer in timers {
+        ok!(map.free(ok!(timer)));
+    }
+    for _ in 0..2 {
+        let timer = ok!(map.timer(Kind::Timer, Clock::Monotonic, 0));
+        check_eq!(ok!(map.query(timer)).backlog, 0);
+    }
     Ok(())
 }
 

@@ -10,7 +10,8 @@ use sleeptimer_selftests::{
     blocked::spawn_into,
     bound_timer,
     busy::{stuck, Busy, Faulting},
-    check, check_eq, check_errno, expect_events, map, ok, settle, tests, Outcome, TOLERANCE,
+    check, check_eq, check_errno, expect_events, expect_silence, map, ok, settle, tests, Outcome,
+    KINDS, TOLERANCE,
 };
 use std::{
     os::fd::AsRawFd,
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     sleeptimer_selftests::run(tests![
         a_cancel_waits,
         a_start_while_a_cancel_waits_is_ebusy,
+        a_start_of_what_waits_for_a_worker_changes_nothing,
         a_signal_interrupts_an_init_that_waits_for_room,
         a_signal_interrupts_a_create_that_waits_for_room,
         a_signal_interrupts_a_read_that_waits_for_another,
@@ -68,6 +70,31 @@ fn a_start_while_a_cancel_waits_is_ebusy() -> Outcome {
     ok!(canceller.join().map_err(|_| "the canceller died")?);
     ok!(map.start(timer, Duration::ZERO));
     expect_events(&map, 1)?;
+    Ok(())
+}
+
+/// What waits for a worker is armed, and has no time.
+fn a_start_of_what_waits_for_a_worker_changes_nothing() -> Outcome {
+    for kind in KINDS.into_iter().filter(|&kind| kind != Kind::Timer) {
+        let busy = Busy::new()?;
+        let map = map()?;
+        let timer = stuck(&map, kind, &busy)?;
+        for _ in 0..2 {
+            ok!(map.start(timer, Duration::ZERO));
+            let end = Instant::now() + TOLERANCE;
+            loop {
+                let query = ok!(map.query(timer));
+                if query.state.armed && query.expiry.is_none() {
+                    break;
+                }
+                check!(Instant::now() < end, "{query:?}");
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+        busy.let_go()?;
+        check_eq!(expect_events(&map, 1)?[0].count, 1);
+        expect_silence(&map, Duration::from_millis(100))?;
+    }
     Ok(())
 }
 

@@ -134,7 +134,7 @@ pub static ALL: &[Mutant] = &[
         "if true {",
     ),
     mutant(
-        "families",
+        "stuck",
         "a start arms what waits for a worker",
         "rust/bpf_hrtimer/engine.rs",
         "&& (self.is_queued() || self.highres().has_untold())",
@@ -206,7 +206,7 @@ pub static ALL: &[Mutant] = &[
         "",
     ),
     mutant(
-        "families isolation",
+        "families",
         "a free wakes nobody",
         "rust/map.rs",
         "        this.wake(&self.sleepers, flags);\n",
@@ -263,7 +263,7 @@ pub static ALL: &[Mutant] = &[
         "if true {",
     ),
     mutant(
-        "query lifecycle",
+        "query",
         "a slot is taken with what was in it",
         "rust/places.rs",
         "        slot.word.store(0, Relaxed);\n",
@@ -299,7 +299,7 @@ pub static ALL: &[Mutant] = &[
         "",
     ),
     mutant(
-        "periodic ring",
+        "periodic",
         "what finds the ring full counts one",
         "rust/events.rs",
         "queue.backlog.add(table, index, event.count);",
@@ -320,7 +320,7 @@ pub static ALL: &[Mutant] = &[
         "if true {",
     ),
     mutant(
-        "query",
+        "stuck",
         "a timer that waits for a worker is not armed",
         "rust/bpf_hrtimer/observe.rs",
         "is_armed: timer.is_armed || self.highres().has_untold(),",
