@@ -140,6 +140,16 @@ impl<T: Ord> Tally<T> {
         self.0.len()
     }
 
+    /// What to say of a race at random moments whose sides have not both won. That is no failure: how
+    /// often they do is up to the machine.
+    pub fn verdict(&self) -> &'static str {
+        if self.sorts() > 1 {
+            ""
+        } else {
+            "; one side has always won"
+        }
+    }
+
     /// How many outcomes were counted.
     pub fn total(&self) -> u64 {
         self.0.values().sum()

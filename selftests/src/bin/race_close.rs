@@ -73,8 +73,7 @@ fn a_close_meets_the_expiry() -> Outcome {
             check!(counted <= 1, "it has expired {counted} times");
             seen.add(counted);
         }
-        println!("# {kind:?}, CPU {cpu}: {seen}");
-        check!(seen.sorts() > 1, "one side has always won");
+        println!("# {kind:?}, CPU {cpu}: {seen}{}", seen.verdict());
     }
     Ok(())
 }
