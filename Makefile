@@ -153,7 +153,7 @@ run-debug:
 	@$(BUILDROOT) host-tools
 	@kdir=$$($(LLVM_BUILDROOT) run -- $(DEBUG_KERNEL)) && \
 		$(VM) run --kernel $$kdir/bzImage --append '$(DEBUG_LINE_$(FLAVOUR))' --memory 1024 \
-		--file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko --timeout 1200 \
+		--file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko --timeout 2400 \
 		$(foreach t,run_selftests $(TESTS),--file $(BIN)/$(t)) $(ABI_FILES) \
 		-- run_selftests $(if $(filter kasan,$(FLAVOUR)),--kmemleak) $(SETTINGS) \
 		/lib/sleeptimer.ko $(TESTS:%=/bin/%)
