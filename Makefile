@@ -126,7 +126,7 @@ in-root-kselftest:
 	@cp -r $(KSELFTEST_SOURCE)/kselftest $(KSELFTEST_SOURCE)/run_kselftest.sh $(KSELFTEST)
 
 # STEP: how many instructions apart calls meet.
-STEP ?= 199
+STEP ?= 499
 run-races: ## Have calls meet at chosen instructions, in a machine that counts them
 	@$(BUILDROOT) host-tools
 	@SLEEPTIMER_ROOT=$$($(BUILDROOT) path) tools/same-twice $(BIN)/vm run --mode icount \

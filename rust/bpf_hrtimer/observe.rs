@@ -48,9 +48,12 @@ impl BpfHrtimer {
                 ..self.observe_work()
             },
             Kind::HighresDelayedWq => {
-                let (timer, work) = (self.observe_hrtimer(), self.observe_work());
+                // In the order in which an expiry is known to them: to one of them it is.
+                let timer = self.observe_hrtimer();
+                let is_untold = self.highres().has_untold();
+                let work = self.observe_work();
                 Observed {
-                    is_armed: timer.is_armed || self.highres().has_untold(),
+                    is_armed: timer.is_armed || timer.is_running || is_untold,
                     is_running: work.is_running,
                     ..timer
                 }
