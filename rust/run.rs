@@ -43,6 +43,7 @@ impl Map {
             // Its last reference went with the binding, which was replaced before that.
             flags = timer.flags(&rcu);
         }
+        timer.miss();
     }
 }
 

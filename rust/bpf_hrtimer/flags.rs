@@ -6,14 +6,16 @@
 //! it and check it exhaustively.
 //!
 //! ```text
-//!  63          40 39      28 27        16 15      7    6       5     4..3   2..0
-//! |    index     | program  | references | reserved |asleep| dying | clock | kind |
+//!  63          40 39      28 27        16 15      8   7      6      5     4..3   2..0
+//! |    index     | program  | references | reserved |missed|asleep|dying | clock | kind |
 //! ```
 //!
 //! - *kind* and *clock* are set at init and never change: every entry point checks them.
 //! - *dying* is set once, by `free` or by the close of the map. Nothing that could arm the timer is
 //!   allowed any more, and only references that exist already may be dropped.
 //! - *asleep* is set while the callback is in a step that sleeps: only then it has to be woken.
+//! - *missed* is set by a timer that has expired when its callback had just been dropped. Whoever
+//!   clears it tells: a cancel, that the timer was armed, or a start, that it found no callback.
 //! - *references*: one is the owner's (the map's table); it is dropped when the engine is idle for
 //!   good. The others are held by callers that wait for a running callback, who must not lose the
 //!   memory they wait on. Whoever drops the last one frees the timer. More than one therefore also
@@ -93,6 +95,7 @@ const CLOCK_SHIFT: u32 = 3;
 const CLOCK_MASK: u64 = 0x3;
 const DYING: u64 = 1 << 5;
 const ASLEEP: u64 = 1 << 6;
+const MISSED: u64 = 1 << 7;
 const REF_SHIFT: u32 = 16;
 const REF_ONE: u64 = 1 << REF_SHIFT;
 const REF_MASK: u64 = 0xfff;
@@ -201,9 +204,24 @@ impl Flags {
         Ok(Self(self.unbind().0 | (number << PROGRAM_SHIFT)))
     }
 
-    /// Drops the callback. Legal in every state.
+    /// Drops the callback, and begins to watch for an expiration that misses it. Legal in every state.
     pub(crate) const fn unbind(self) -> Self {
-        Self(self.0 & !(PROGRAM_MASK << PROGRAM_SHIFT))
+        Self(self.0 & !(PROGRAM_MASK << PROGRAM_SHIFT | MISSED))
+    }
+
+    /// Whether the timer has expired without a callback, and nobody has told.
+    pub(crate) const fn has_missed(self) -> bool {
+        self.0 & MISSED != 0
+    }
+
+    /// The timer expires without a callback. Legal in every state.
+    pub(crate) const fn miss(self) -> Self {
+        Self(self.0 | MISSED)
+    }
+
+    /// Somebody tells that. Legal in every state.
+    pub(crate) const fn tell_missed(self) -> Self {
+        Self(self.0 & !MISSED)
     }
 
     /// Takes a reference, to wait for the callback.

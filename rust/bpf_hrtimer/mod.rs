@@ -164,6 +164,18 @@ impl BpfHrtimer {
         debug_assert!(marked.is_ok());
     }
 
+    /// Notes that the timer has expired, and that its callback was just dropped. Any context.
+    pub(crate) fn miss(&self) {
+        self.mark(Flags::miss);
+    }
+
+    /// Whether the timer has expired without its callback; of all who ask, one is told so. Any
+    /// context.
+    fn take_missed(&self) -> bool {
+        let told = self.flags.update(|flags| Ok(flags.tell_missed()));
+        told.is_ok_and(|(old, _)| old.has_missed())
+    }
+
     /// What this timer's callback sleeps by.
     fn address(&self) -> usize {
         core::ptr::from_ref(self).addr()
@@ -216,15 +228,16 @@ impl BpfHrtimer {
     /// and the arming has found nothing armed. One that comes later finds it: both go through the
     /// engine's lock.
     ///
-    /// What is not armed any more has run, or somebody has disarmed it who tells that it was armed:
-    /// then the start came first, and has succeeded. So it has if the timer is being freed.
+    /// What is not armed any more has expired without its callback; or it has run, or somebody has
+    /// disarmed it who tells that it was armed: then the start came first, and has succeeded. So it has
+    /// if the timer is being freed.
     fn check_started(&self) -> Result<(), Failure> {
         let flags = self.flags.load();
         if flags.program().is_some() {
             return Ok(());
         }
-        let disarmed = self.try_disarm();
-        if disarmed.was_armed && !flags.dying() {
+        let is_undone = self.try_disarm().was_armed || self.take_missed();
+        if is_undone && !flags.dying() {
             return Err(Failure::NoCallback);
         }
         Ok(())
@@ -347,11 +360,13 @@ impl TimerRef<'_> {
     ///
     /// The callback goes when the timer is disarmed: one that expires meanwhile runs it, and does
     /// not expire for nothing. A start that came before our reference may arm the timer between the
-    /// two, and then it is disarmed again; one that comes later is refused.
+    /// two, and then it is disarmed again, or has expired without its callback, which is the same to
+    /// who started it; one that comes later is refused.
     pub(crate) fn cancel_and_unbind(&self, process: &Process<'_>) -> (bool, Option<u32>) {
         let was_armed = self.cancel(process);
         let program = self.timer().unbind();
-        (self.cancel(process) || was_armed, program)
+        let was_started = self.cancel(process) || self.timer().take_missed();
+        (was_armed || was_started, program)
     }
 }
 

@@ -7,7 +7,7 @@ use sleeptimer_selftests::{
     duel::{Duel, Pair, Second},
     orders::{Armed, Call},
     race::{FIRST_CPU, SECOND_CPU},
-    tests, Outcome,
+    tests, Outcome, KINDS,
 };
 use std::process::ExitCode;
 
@@ -58,7 +58,7 @@ fn a_cancel_meets_a_start() -> Outcome {
             Second::Call(Armed::No, Call::CancelNoDrop),
         )?;
     }
-    for kind in [Kind::Wq, Kind::HighresDelayedWq] {
+    for kind in KINDS {
         race(kind, Call::Start, Second::Call(Armed::No, Call::Cancel))?;
     }
     Ok(())

@@ -58,7 +58,7 @@ pub static ALL: &[Mutant] = &[
         "oracle",
         "a callback is never dropped",
         "rust/bpf_hrtimer/flags.rs",
-        "Self(self.0 & !(PROGRAM_MASK << PROGRAM_SHIFT))",
+        "Self(self.0 & !(PROGRAM_MASK << PROGRAM_SHIFT | MISSED))",
         "self",
     ),
     // Starts and cancels.
@@ -101,8 +101,8 @@ pub static ALL: &[Mutant] = &[
         "lifecycle",
         "a cancel that drops tells nothing",
         "rust/bpf_hrtimer/mod.rs",
-        "(self.cancel(process) || was_armed, program)",
-        "(self.cancel(process), program)",
+        "(was_armed || was_started, program)",
+        "(was_started, program)",
     ),
     mutant(
         "lifecycle oracle",
@@ -323,8 +323,8 @@ pub static ALL: &[Mutant] = &[
         "stuck",
         "a timer that waits for a worker is not armed",
         "rust/bpf_hrtimer/observe.rs",
-        "is_armed: timer.is_armed || self.highres().has_untold(),",
-        "is_armed: timer.is_armed,",
+        "is_armed: timer.is_armed || timer.is_running || is_untold,",
+        "is_armed: timer.is_armed || timer.is_running,",
     ),
     mutant(
         "limits",
