@@ -366,8 +366,9 @@ impl Map {
         let rcu = rcu::read_lock();
         let timer = self.find(handle, Family::AnyTimer, &rcu);
         let cancelled = timer.and_then(|timer| match timer.cancel_async(&rcu, self) {
+            disarmed if disarmed.was_armed => Ok(true),
             disarmed if disarmed.is_running => Err(Failure::Running),
-            disarmed => Ok(disarmed.was_armed),
+            _ => Ok(false),
         });
         trace::cancel(self, handle, cancelled);
         cancelled

@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         cancel_keeps_the_callback_of_a_wq,
         cancel_no_drop_keeps_the_callback_of_a_timer,
         cancel_async_does_not_wait,
+        cancel_async_tells_of_a_queued_run,
         cancels_wake_sleeping_callbacks,
         a_cancel_lets_no_queued_run_begin,
         free_ends_every_kind_in_every_state,
@@ -205,6 +206,16 @@ fn cancel_async_does_not_wait() -> Outcome {
     check_eq!(ok!(map.cancel_async(timer)), true);
     ok!(map.start(timer, Duration::ZERO));
     expect_events(&map, 1)?;
+    Ok(())
+}
+
+/// What it has disarmed is told, whatever else the timer does.
+fn cancel_async_tells_of_a_queued_run() -> Outcome {
+    let (map, timer) = asleep(Kind::SleepableTimer, LONG)?;
+    ok!(map.start(timer, Duration::ZERO));
+    check_eq!(ok!(map.cancel_async(timer)), true);
+    check_errno!(map.cancel_async(timer), Errno::EPERM);
+    check_eq!(ok!(map.cancel_no_drop(timer)), false);
     Ok(())
 }
 
