@@ -206,7 +206,7 @@ impl Flags {
 
     /// Drops the callback, and begins to watch for an expiration that misses it. Legal in every state.
     pub(crate) const fn unbind(self) -> Self {
-        Self(self.0 & !(PROGRAM_MASK << PROGRAM_SHIFT | MISSED))
+        Self(self.0 & !((PROGRAM_MASK << PROGRAM_SHIFT) | MISSED))
     }
 
     /// Whether the timer has expired without a callback, and nobody has told.

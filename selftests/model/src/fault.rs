@@ -35,6 +35,10 @@ pub(crate) enum Fault {
     ProgramWithoutGracePeriod,
     /// Sleepers are woken before the flags say that they should hurry.
     WakeBeforeFlag,
+    /// A cancel drops the callback before it disarms the timer.
+    DropBeforeDisarm,
+    /// Nobody tells of a timer that has expired without its callback.
+    MissedIsLost,
     /// A start does not look again after it has armed the timer.
     StartLooksOnce,
     /// A sleeper does not say that it may have to be woken.

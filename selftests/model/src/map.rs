@@ -168,20 +168,35 @@ impl Map {
             }
             timer
         };
-        if drops {
-            let (old, _) = timer.update(|flags| Ok(flags.unbind())).unwrap();
-            let last = self.programs.put(old.program());
-            self.programs.end(last, &self.rcu);
+        let drops_first = self.fault == Fault::DropBeforeDisarm;
+        if drops && drops_first {
+            self.unbind(timer);
         }
-        timer.stop_period();
-        if self.fault != Fault::WakeBeforeFlag {
-            self.wake(timer.flags());
+        let mut was_armed = self.disarm_sync(timer);
+        if drops && !drops_first {
+            self.unbind(timer);
+            was_armed |= self.disarm_sync(timer) || timer.take_missed();
         }
-        let was_armed = timer.disarm_sync();
         if has_reference {
             self.put(Timer::put);
         }
         Some(was_armed)
+    }
+
+    /// `BpfHrtimer::unbind`, and what is done with the program.
+    fn unbind(&self, timer: &Timer) {
+        let (old, _) = timer.update(|flags| Ok(flags.unbind())).unwrap();
+        let last = self.programs.put(old.program());
+        self.programs.end(last, &self.rcu);
+    }
+
+    /// `TimerRef::cancel`
+    fn disarm_sync(&self, timer: &Timer) -> bool {
+        timer.stop_period();
+        if self.fault != Fault::WakeBeforeFlag {
+            self.wake(timer.flags());
+        }
+        timer.disarm_sync()
     }
 
     /// `program_destroy`, of a program that has its name.
@@ -244,7 +259,11 @@ impl Map {
     fn softirq(&self, expired: u64) -> Option<u64> {
         let rcu = self.rcu.read_lock(CORE);
         let flags = self.timer.called(expired)?;
-        self.programs.with(flags.program()?, &rcu)
+        let Some(index) = flags.program() else {
+            self.mark(Flags::miss);
+            return None;
+        };
+        self.programs.with(index, &rcu)
     }
 
     /// A callback in a worker.
@@ -257,7 +276,10 @@ impl Map {
             } else {
                 self.timer.flags()
             };
-            let index = flags.program()?;
+            let Some(index) = flags.program() else {
+                self.mark(Flags::miss);
+                return None;
+            };
             if !self.programs.get(index, &rcu) {
                 return None;
             }

@@ -209,9 +209,8 @@ fn cancel_and_expiry(fault: Fault, kind: Kind) {
     let was_armed = map.cancel(MAIN, HANDLE, true).unwrap();
     assert!(map.timer.engine.is_idle(), "cancel returns too early");
     assert!(!map.start(MAIN, HANDLE, 0), "no callback is left to start");
-    // A program that ran was not cancelled; the reverse fails where the callback was under way and
-    // found its program gone.
-    assert!(!(core.join().unwrap().is_some() && was_armed));
+    let has_run = core.join().unwrap().is_some();
+    assert!(has_run != was_armed, "the expiry is not accounted for");
     assert!(map.free(MAIN, HANDLE));
     map.assert_freed();
 }
@@ -220,6 +219,52 @@ fn cancel_and_expiry(fault: Fault, kind: Kind) {
 #[test]
 fn cancel_against_expiry() {
     each_kind(None, cancel_and_expiry);
+}
+
+/// The timer expires for nothing, and the cancel finds it disarmed.
+#[test]
+#[should_panic(expected = "the expiry is not accounted for")]
+fn finds_drop_before_disarm() {
+    faulty(Fault::DropBeforeDisarm, Kind::Timer, cancel_and_expiry);
+}
+
+fn start_and_cancel_and_expiry(fault: Fault, kind: Kind) {
+    let map = Map::new(fault, kind);
+    let starter = {
+        let map = map.clone();
+        thread::spawn(move || {
+            let is_started = map.start(OTHER, HANDLE, 0);
+            (is_started, map.expire().is_some())
+        })
+    };
+    let was_armed = map.cancel(MAIN, HANDLE, true).unwrap();
+    let (is_started, has_run) = starter.join().unwrap();
+    let accounted = u8::from(has_run) + u8::from(was_armed);
+    assert!(map.timer.engine.is_idle(), "armed without a callback");
+    assert_eq!(
+        u8::from(is_started),
+        accounted,
+        "a start is not accounted for"
+    );
+    assert!(map.free(MAIN, HANDLE));
+    map.assert_freed();
+}
+
+/// What was started has run, or the cancel tells that it was armed: one of the two.
+#[test]
+fn start_against_cancel_against_expiry() {
+    each_kind(None, start_and_cancel_and_expiry);
+}
+
+/// The timer expires between the drop and the second disarm.
+#[test]
+#[should_panic(expected = "a start is not accounted for")]
+fn finds_missed_is_lost() {
+    faulty(
+        Fault::MissedIsLost,
+        Kind::Timer,
+        start_and_cancel_and_expiry,
+    );
 }
 
 fn periodic_and_cancel(fault: Fault, kind: Kind) {

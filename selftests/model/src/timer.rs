@@ -105,11 +105,18 @@ impl Timer {
 
     /// `BpfHrtimer::check_started`
     fn check_started(&self) -> bool {
-        let is_bound = self.flags().program().is_some();
-        if !is_bound {
-            self.engine.try_to_cancel();
+        let flags = self.flags();
+        if flags.program().is_some() {
+            return true;
         }
-        is_bound
+        let is_undone = self.engine.try_to_cancel() == Disarmed::Armed || self.take_missed();
+        !is_undone || flags.dying()
+    }
+
+    /// `BpfHrtimer::take_missed`
+    pub(crate) fn take_missed(&self) -> bool {
+        let (old, _) = self.update(|flags| Ok(flags.tell_missed())).unwrap();
+        old.has_missed() && self.fault != Fault::MissedIsLost
     }
 
     /// `arm_hrtimer`

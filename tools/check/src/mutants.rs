@@ -58,7 +58,7 @@ pub static ALL: &[Mutant] = &[
         "oracle",
         "a callback is never dropped",
         "rust/bpf_hrtimer/flags.rs",
-        "Self(self.0 & !(PROGRAM_MASK << PROGRAM_SHIFT | MISSED))",
+        "Self(self.0 & !((PROGRAM_MASK << PROGRAM_SHIFT) | MISSED))",
         "self",
     ),
     // Starts and cancels.
