@@ -18,7 +18,8 @@ pub enum Line {
 impl Line {
     /// Reads a line, whatever it is.
     pub fn parse(line: &str) -> Self {
-        let line = line.trim();
+        // The blank behind the sign of an empty input stays.
+        let line = line.trim_start().trim_end_matches(['\r', '\n']);
         let input = |sign: &str| STANDARD.decode(line.strip_prefix(sign)?).ok();
         match (input("> "), input("+ ")) {
             (Some(input), _) => Self::Runs(input),
