@@ -19,7 +19,7 @@ use kernel::{
     new_condvar,
     prelude::*,
     sync::{
-        atomic::{Atomic, Relaxed},
+        atomic::{Atomic, Full, Relaxed},
         CondVar,
     },
 };
@@ -162,9 +162,18 @@ impl<T> Places<T> {
         Some((index, slot))
     }
 
-    /// Notes that an object was removed, and will give its slot back. Any context.
+    /// Notes that an object will give its slot back; before it is removed, so that whoever misses it
+    /// knows that its slot is worth waiting for. Any context.
     pub(crate) fn note_ending(&self) {
-        self.ending.fetch_add(1, Relaxed);
+        self.ending.fetch_add(1, Full);
+    }
+
+    /// Takes that back, as somebody else has removed the object. Any context.
+    pub(crate) fn cancel_ending(&self) {
+        let _inner = self.inner.lock();
+        self.ending.fetch_sub(1, Relaxed);
+        // Whoever waits may have no reason to.
+        self.freed.notify_all();
     }
 
     /// Gives back the slot of an object that was removed, and has ended. Any context.

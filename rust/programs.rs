@@ -197,9 +197,9 @@ impl Programs {
             return;
         };
         if counted.references.fetch_sub(1, Full) == 1 {
+            self.places.note_ending();
             // Whoever finds the program from here on would find it too late for the grace period.
             slot.value.store(null_mut(), Relaxed);
-            self.places.note_ending();
             // SAFETY: The last reference has gone, so nobody else comes here, and the program is
             // freed by the callback only.
             unsafe { bindings::call_rcu(counted.rcu.get(), Some(after_grace_period)) };

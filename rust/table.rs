@@ -120,12 +120,13 @@ impl Table {
         _: &RcuRead,
     ) -> Result<NonNull<BpfHrtimer>, Failure> {
         let (slot, timer) = self.find(handle)?;
-        // The token keeps the timer allocated, so an equal address is the same timer.
-        slot.value
-            .timer
-            .cmpxchg(timer.as_ptr(), null_mut(), Full)
-            .map_err(|_| Failure::NoSuchTimer)?;
         self.places.note_ending();
+        // The token keeps the timer allocated, so an equal address is the same timer.
+        let detached = slot.value.timer.cmpxchg(timer.as_ptr(), null_mut(), Full);
+        if detached.is_err() {
+            self.places.cancel_ending();
+            return Err(Failure::NoSuchTimer);
+        }
         Ok(timer)
     }
 
