@@ -68,6 +68,9 @@ fn main() -> Result<ExitCode> {
     if arguments.kernels != Kernels::Stock && !arguments.mutants {
         steps.extend(plan::debug_steps(&tree, &arguments.flavours));
     }
+    if arguments.kernels == Kernels::Debug && !arguments.mutants {
+        steps.extend(plan::long_steps(&tree, &arguments.flavours));
+    }
     if let Some(only) = &arguments.only {
         steps.retain(|step| step.name.contains(only.as_str()));
         anyhow::ensure!(

@@ -82,8 +82,7 @@ pub fn steps(tree: &Path, series: &[String]) -> Vec<Step> {
 /// Selftests that need what only the debug kernels have.
 const DEBUG_SELFTESTS: &[&str] = &["fail_nth"];
 
-/// The same selftests on kernels that look for faults as they run, with a longer stress, and those
-/// that only such kernels can run.
+/// The same selftests on kernels that look for faults as they run, with a longer stress.
 pub fn debug_steps(tree: &Path, flavours: &[String]) -> Vec<Step> {
     const STRESS: &str = "SETTINGS=STRESS_SECONDS=60";
     let plan = Plan { tree };
@@ -93,11 +92,24 @@ pub fn debug_steps(tree: &Path, flavours: &[String]) -> Vec<Step> {
     let mut steps = vec![plan.make("debug kernels", &kernels, Expect::Success)];
     for flavour in flavours {
         let flavour_is = format!("FLAVOUR={flavour}");
-        let tests = format!("{tests} {}", DEBUG_SELFTESTS.join(" "));
         let build = ["modules-debug", &flavour_is, "KRUSTFLAGS=-Dwarnings"];
         let run = ["run-debug", &flavour_is, &tests, STRESS];
         steps.push(plan.make(format!("module for {flavour}"), &build, Expect::Success));
         steps.push(plan.make(format!("selftests, {flavour}"), &run, Expect::Ktap));
+    }
+    steps
+}
+
+/// What takes minutes each: the selftests that only debug kernels can run, the sweep of races, and
+/// the fuzzer.
+pub fn long_steps(tree: &Path, flavours: &[String]) -> Vec<Step> {
+    let plan = Plan { tree };
+    let mut steps = Vec::new();
+    for flavour in flavours {
+        let flavour_is = format!("FLAVOUR={flavour}");
+        let tests = format!("TESTS={}", DEBUG_SELFTESTS.join(" "));
+        let run = ["modules-debug", "run-debug", &flavour_is, &tests];
+        steps.push(plan.make(format!("faults, {flavour}"), &run, Expect::Ktap));
     }
     let races = ["modules", "run-races"];
     steps.push(plan.make("races that repeat", &races, Expect::Ktap));
