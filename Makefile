@@ -175,7 +175,7 @@ FUZZ_ARGS = --module /lib/sleeptimer.ko --seconds $$(($(MINUTES) * 60)) $(if $(M
 run-fuzz:
 	@$(BUILDROOT) host-tools
 	@$(if $(FLAVOUR),kdir=$$($(LLVM_BUILDROOT) run -- $(DEBUG_KERNEL)) &&) \
-		$(BIN)/fuzz_collect $(SAVE) env $(VM) run --memory 1024 --timeout $$(($(MINUTES) * 60 + 600)) \
+		$(BIN)/fuzz_collect $(SAVE) env $(VM) run --memory 1024 --timeout $$(($(MINUTES) * 120 + 900)) \
 		$(if $(FLAVOUR),--kernel $$kdir/bzImage --append '$(DEBUG_LINE_$(FLAVOUR))',--series $(SERIES)) \
 		--file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko --file $(BIN)/fuzz_device \
 		--file $(CORPUS):/corpus -- fuzz_device $(FUZZ_ARGS)
