@@ -290,7 +290,11 @@ impl BpfHrtimer {
                 map.workqueue()
                     .queue_delayed(self.delayed_work(), arming.jiffies())
             },
-            Kind::Timer | Kind::HighresDelayedWq => {
+            Kind::Timer => {
+                self.arm_hrtimer(map, arming);
+                true
+            }
+            Kind::HighresDelayedWq => {
                 if !self.stays_armed() {
                     self.arm_hrtimer(map, arming);
                 }
@@ -328,7 +332,8 @@ impl BpfHrtimer {
             && (self.is_queued() || self.highres().has_untold())
     }
 
-    /// Whether the hrtimer waits for its time. Others may start it meanwhile.
+    /// Whether the hrtimer waits for its time. Others may start it meanwhile. Only of a timer and of a
+    /// high-resolution delayed_wq.
     pub(super) fn is_queued(&self) -> bool {
         // SAFETY: The hrtimer is set up. The core writes this from other CPUs.
         unsafe { (&raw const (*self.hrtimer()).is_queued).read_volatile() }

@@ -172,6 +172,10 @@ impl BpfHrtimer {
     /// Whether the timer has expired without its callback; of all who ask, one is told so. Any
     /// context.
     fn take_missed(&self) -> bool {
+        // Nearly always, so that a cancel pays for no more than a load.
+        if !self.flags.load().has_missed() {
+            return false;
+        }
         let told = self.flags.update(|flags| Ok(flags.tell_missed()));
         told.is_ok_and(|(old, _)| old.has_missed())
     }
