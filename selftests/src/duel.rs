@@ -52,6 +52,16 @@ impl Pair {
     }
 }
 
+/// Has a call race at random moments.
+pub fn race(kind: Kind, first: Call, second: Second) -> Result<(), String> {
+    let pair = Pair {
+        kind,
+        first,
+        second,
+    };
+    Duel::new(pair)?.random_rounds()
+}
+
 /// Where a race takes place again and again.
 pub struct Duel {
     pair: Pair,

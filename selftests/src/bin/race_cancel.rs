@@ -4,7 +4,7 @@
 
 use sleeptimer::Kind;
 use sleeptimer_selftests::{
-    duel::{Duel, Pair, Second},
+    duel::{race, Second},
     orders::{Armed, Call},
     race::{FIRST_CPU, SECOND_CPU},
     tests, Outcome, KINDS,
@@ -18,15 +18,6 @@ fn main() -> ExitCode {
         a_cancel_meets_a_start,
         a_cancel_meets_a_new_delay,
     ])
-}
-
-fn race(kind: Kind, first: Call, second: Second) -> Outcome {
-    Duel::new(Pair {
-        kind,
-        first,
-        second,
-    })?
-    .random_rounds()
 }
 
 fn a_cancel_meets_the_expiry() -> Outcome {

@@ -4,7 +4,7 @@
 
 use sleeptimer::Kind;
 use sleeptimer_selftests::{
-    duel::{Duel, Pair, Second},
+    duel::{race, Second},
     orders::{Armed, Call},
     race::{FIRST_CPU, SECOND_CPU},
     tests, Outcome, KINDS,
@@ -20,40 +20,34 @@ fn main() -> ExitCode {
     ])
 }
 
-fn race(kind: Kind, second: Second) -> Outcome {
-    let first = Call::Free;
-    Duel::new(Pair {
-        kind,
-        first,
-        second,
-    })?
-    .random_rounds()
-}
-
 fn a_free_meets_a_start() -> Outcome {
     for kind in KINDS {
-        race(kind, Second::Call(Armed::No, Call::Start))?;
+        race(kind, Call::Free, Second::Call(Armed::No, Call::Start))?;
     }
     Ok(())
 }
 
 fn a_free_meets_a_cancel() -> Outcome {
     for kind in [Kind::Timer, Kind::DelayedWq, Kind::HighresDelayedWq] {
-        race(kind, Second::Call(Armed::Far, Call::Cancel))?;
+        race(kind, Call::Free, Second::Call(Armed::Far, Call::Cancel))?;
     }
     Ok(())
 }
 
 fn a_free_meets_the_expiry() -> Outcome {
     for cpu in [FIRST_CPU, SECOND_CPU] {
-        race(Kind::Timer, Second::Expiry(cpu))?;
+        race(Kind::Timer, Call::Free, Second::Expiry(cpu))?;
     }
-    race(Kind::HighresDelayedWq, Second::Expiry(SECOND_CPU))
+    race(
+        Kind::HighresDelayedWq,
+        Call::Free,
+        Second::Expiry(SECOND_CPU),
+    )
 }
 
 fn two_frees_meet() -> Outcome {
     for kind in KINDS {
-        race(kind, Second::Call(Armed::No, Call::Free))?;
+        race(kind, Call::Free, Second::Call(Armed::No, Call::Free))?;
     }
     Ok(())
 }

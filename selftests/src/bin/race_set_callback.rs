@@ -4,7 +4,7 @@
 
 use sleeptimer::Kind;
 use sleeptimer_selftests::{
-    duel::{Duel, Pair, Second},
+    duel::{race, Second},
     orders::{Armed, Call},
     race::{FIRST_CPU, SECOND_CPU},
     tests, Outcome, KINDS,
@@ -19,33 +19,31 @@ fn main() -> ExitCode {
     ])
 }
 
-fn race(kind: Kind, second: Second) -> Outcome {
-    let first = Call::SetCallback;
-    Duel::new(Pair {
-        kind,
-        first,
-        second,
-    })?
-    .random_rounds()
-}
-
 fn a_new_program_meets_the_expiry() -> Outcome {
     for cpu in [FIRST_CPU, SECOND_CPU] {
-        race(Kind::Timer, Second::Expiry(cpu))?;
+        race(Kind::Timer, Call::SetCallback, Second::Expiry(cpu))?;
     }
-    race(Kind::HighresDelayedWq, Second::Expiry(SECOND_CPU))
+    race(
+        Kind::HighresDelayedWq,
+        Call::SetCallback,
+        Second::Expiry(SECOND_CPU),
+    )
 }
 
 fn a_new_program_meets_a_start() -> Outcome {
     for kind in KINDS {
-        race(kind, Second::Call(Armed::No, Call::Start))?;
+        race(
+            kind,
+            Call::SetCallback,
+            Second::Call(Armed::No, Call::Start),
+        )?;
     }
     Ok(())
 }
 
 fn a_new_program_meets_a_free() -> Outcome {
     for kind in KINDS {
-        race(kind, Second::Call(Armed::No, Call::Free))?;
+        race(kind, Call::SetCallback, Second::Call(Armed::No, Call::Free))?;
     }
     Ok(())
 }
