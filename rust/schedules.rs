@@ -4,7 +4,7 @@
 
 #![deny(unsafe_code)]
 
-use crate::throttle;
+use crate::throttle::{self, Cost};
 use kernel::{
     cpu::{nr_cpu_ids, CpuId},
     prelude::*,
@@ -12,9 +12,15 @@ use kernel::{
     time::{ClockSource, Monotonic},
 };
 
-/// The schedule of one CPU, alone in its cache line: the next arrival, in ns of `CLOCK_MONOTONIC`.
+/// The schedule of one CPU, alone in its cache line. Only the softirq of that CPU uses it, which does
+/// not nest.
 #[repr(align(64))]
-struct Schedule(Atomic<u64>);
+struct Schedule {
+    /// The next arrival, in ns of `CLOCK_MONOTONIC`.
+    next: Atomic<u64>,
+    /// A [`Cost`].
+    cost: Atomic<u64>,
+}
 
 /// The schedules of all CPUs.
 pub(crate) struct Schedules {
@@ -27,23 +33,46 @@ impl Schedules {
         let number = nr_cpu_ids() as usize;
         let mut cpus = KVec::with_capacity(number, GFP_KERNEL)?;
         for _ in 0..number {
-            cpus.push_within_capacity(Schedule(Atomic::new(0)))?;
+            cpus.push_within_capacity(Schedule {
+                next: Atomic::new(0),
+                cost: Atomic::new(Cost::default().bits()),
+            })?;
         }
         Ok(Self { cpus })
     }
 
     /// Notes that a periodic timer, one of at most so many, has expired on this CPU, and returns for
-    /// how many ns it has to keep quiet. Called in softirq, which does not nest: nobody else writes
-    /// the schedule.
-    pub(crate) fn arrive(&self, timers: u64) -> u64 {
+    /// how many ns it has to keep quiet, and its turn, which is over when it has been served. Called in
+    /// softirq.
+    pub(crate) fn arrive(&self, timers: u64) -> (u64, Option<Turn<'_>>) {
         let Some(schedule) = self.cpus.get(CpuId::current().as_u32() as usize) else {
-            return 0;
+            return (0, None);
         };
-        let now = <Monotonic as ClockSource>::ktime_get()
-            .max(0)
-            .unsigned_abs();
-        let (next, quiet) = throttle::arrive(schedule.0.load(Relaxed), now, timers);
-        schedule.0.store(next, Relaxed);
-        quiet
+        let begin = now();
+        let interval = Cost::from_bits(schedule.cost.load(Relaxed)).interval();
+        let (next, quiet) = throttle::arrive(schedule.next.load(Relaxed), begin, timers, interval);
+        schedule.next.store(next, Relaxed);
+        (quiet, Some(Turn { schedule, begin }))
     }
+}
+
+/// A periodic timer is served: how long that takes counts, up to the drop of this.
+pub(crate) struct Turn<'a> {
+    schedule: &'a Schedule,
+    begin: u64,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let took = now().saturating_sub(self.begin);
+        let cost = Cost::from_bits(self.schedule.cost.load(Relaxed)).with(took);
+        self.schedule.cost.store(cost.bits(), Relaxed);
+    }
+}
+
+/// The time of `CLOCK_MONOTONIC`, in ns.
+fn now() -> u64 {
+    <Monotonic as ClockSource>::ktime_get()
+        .max(0)
+        .unsigned_abs()
 }

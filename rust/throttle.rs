@@ -5,10 +5,11 @@
 //! The softirq of hrtimers goes on for as long as a timer is due, and periodic timers become due
 //! again and again: enough of them would leave a CPU nothing else to do. So each of their
 //! expirations is an arrival of a *virtual schedule* of its CPU, which has one arrival an interval:
-//! the interval that one timer of the shortest period asks for. As long as the arrivals are less than
-//! a burst ahead of the schedule, nothing happens. Beyond that, a timer expires again only when the
-//! schedule has caught up (this is the generic cell rate algorithm). It keeps its phase, and
-//! [`Period`] keeps how many expirations were passed over, for the next event to count.
+//! the interval that one timer of the shortest period asks for, or what [`Cost`] makes of it if
+//! serving a timer takes long. As long as the arrivals are less than a burst ahead of the schedule,
+//! nothing happens. Beyond that, a timer expires again only when the schedule has caught up (this is
+//! the generic cell rate algorithm). It keeps its phase, and [`Period`] keeps how many expirations
+//! were passed over, for the next event to count.
 //!
 //! A timer that keeps quiet has one arrival ahead of the schedule, so all of them are no further ahead
 //! than there are timers. Whoever starts the same timers again and again would get beyond that, and
@@ -16,20 +17,61 @@
 
 #![deny(unsafe_code)]
 
-/// How far apart the schedule has arrivals, in ns: the shortest period.
+/// How far apart the schedule has arrivals at least, in ns: the shortest period.
 pub(crate) const INTERVAL_NS: u64 = 10_000;
 
 /// How far ahead of the schedule arrivals may be, in ns.
 pub(crate) const BURST_NS: u64 = 1_000_000;
 
-/// Enters an arrival into a schedule.
+/// How long it takes to serve a periodic timer: the moving average of the last ones.
+///
+/// A callback of many steps, or a kernel with checkers on a slow machine, takes longer than the shortest
+/// period. Then the timers are further apart, so that a CPU has time for other things.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Cost {
+    /// [`Self::WEIGHT`] times the average, in ns.
+    sum: u64,
+}
+
+impl Cost {
+    /// How many of the last ones count.
+    const WEIGHT: u64 = 16;
+    /// How many times as far apart as this the arrivals are. What the kernel does before it calls us
+    /// is not in the cost: with it, half the time may be gone.
+    const SPACING: u64 = 3;
+    /// A second: no serving takes as long, unless the machine stood still.
+    const MAX_NS: u64 = 1_000_000_000;
+
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self { sum: bits }
+    }
+
+    pub(crate) const fn bits(self) -> u64 {
+        self.sum
+    }
+
+    /// With one more, which took so many ns.
+    pub(crate) fn with(self, took: u64) -> Self {
+        let rest = self.sum.saturating_sub(self.sum / Self::WEIGHT);
+        Self {
+            sum: rest.saturating_add(took.min(Self::MAX_NS)),
+        }
+    }
+
+    /// How far apart the arrivals have to be, in ns.
+    pub(crate) fn interval(self) -> u64 {
+        INTERVAL_NS.max((self.sum / Self::WEIGHT).saturating_mul(Self::SPACING))
+    }
+}
+
+/// Enters an arrival into a schedule with arrivals `interval` apart.
 ///
 /// `scheduled` is the time of the next arrival on the schedule, and `now` the time of this one, both
 /// on the same clock, in ns; `timers` is how many there may be at most. Returns the new time of the
 /// next arrival, and for how many ns the timer has to keep quiet.
-pub(crate) fn arrive(scheduled: u64, now: u64, timers: u64) -> (u64, u64) {
-    let furthest = timers.saturating_mul(INTERVAL_NS).saturating_add(BURST_NS);
-    let next = scheduled.max(now).saturating_add(INTERVAL_NS);
+pub(crate) fn arrive(scheduled: u64, now: u64, timers: u64, interval: u64) -> (u64, u64) {
+    let furthest = timers.saturating_mul(interval).saturating_add(BURST_NS);
+    let next = scheduled.max(now).saturating_add(interval);
     let next = next.min(now.saturating_add(furthest));
     let ahead = next.saturating_sub(now);
     if ahead > BURST_NS {

@@ -15,6 +15,7 @@ use crate::{
     context::{Softirq, Worker},
     map::Map,
     program::Runner,
+    schedules::Turn,
     throttle,
 };
 use kernel::{
@@ -51,7 +52,7 @@ pub(super) unsafe extern "C" fn timer(
     if let Some((map, flags)) = timer.live() {
         // SAFETY: The timer is in a soft mode, so this is the hrtimer softirq.
         let softirq = unsafe { Softirq::assume() };
-        let expirations = timer.rearm_periodic(map, flags);
+        let (expirations, _turn) = timer.rearm_periodic(map, flags);
         map.run(timer, expirations, &Runner::Softirq(softirq));
     }
     compat::HRTIMER_NORESTART
@@ -68,7 +69,7 @@ pub(super) unsafe extern "C" fn highres_timer(
     // SAFETY: By the safety requirements; the timer is valid while its callback runs.
     let timer = unsafe { timer_of(hrtimer) };
     if let Some((map, flags)) = timer.live() {
-        let expirations = timer.rearm_periodic(map, flags);
+        let (expirations, _turn) = timer.rearm_periodic(map, flags);
         let highres = timer.highres();
         highres.expirations.fetch_add(expirations, Full);
         // SAFETY: The timer and the map stay until the work has run or was cancelled: whoever ends
@@ -145,17 +146,17 @@ impl BpfHrtimer {
     }
 
     /// Arms a periodic timer for its next expiry, from its own callback, and returns how many
-    /// expirations this one stands for.
-    fn rearm_periodic(&self, map: &Map, flags: Flags) -> u64 {
+    /// expirations this one stands for, and its turn in the schedule of this CPU.
+    fn rearm_periodic<'a>(&self, map: &'a Map, flags: Flags) -> (u64, Option<Turn<'a>>) {
         if self.period().load().is_once() {
-            return 1;
+            return (1, None);
         }
         let _periods = map.periods().lock();
         let period = self.period().load();
         let timer = self.hrtimer();
         // A start came while we were on our way: it has said when the timer fires next.
         if period.is_once() || self.is_queued() {
-            return 1;
+            return (1, None);
         }
         // SAFETY: The hrtimer is set up. A start that took no lock may write these meanwhile: it
         // looks at the period after that, and then starts the timer again with the lock, after us.
@@ -166,7 +167,7 @@ impl BpfHrtimer {
             )
         };
         let facility = map.facility();
-        let quiet = facility.schedules.arrive(facility.users.timers());
+        let (quiet, turn) = facility.schedules.arrive(facility.users.timers());
         let now = nanoseconds(flags.clock().now());
         let next = throttle::next(nanoseconds(soft), now, period, quiet);
         self.period().store(next.period);
@@ -176,7 +177,7 @@ impl BpfHrtimer {
             period: next.period.ns(),
             pinned: false,
         });
-        next.expirations
+        (next.expirations, turn)
     }
 }
 

@@ -2,7 +2,7 @@
 
 //! Throttling by itself: how often timers expire in all, and that none loses its phase or a count.
 
-use crate::throttle::{arrive, next, Period, BURST_NS, INTERVAL_NS};
+use crate::throttle::{arrive, next, Cost, Period, BURST_NS, INTERVAL_NS};
 use proptest::prelude::*;
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -64,12 +64,43 @@ proptest! {
             }
             arrivals += 1;
             let quiet;
-            (scheduled, quiet) = arrive(scheduled, now, timers.len() as u64);
+            (scheduled, quiet) = arrive(scheduled, now, timers.len() as u64, INTERVAL_NS);
             timers[number].expire(now, quiet);
             due.push(Reverse((timers[number].due, number)));
         }
         let most = (END - START + BURST_NS) / INTERVAL_NS + 2 * periods.len() as u64 + 1;
         prop_assert!(arrivals <= most, "{} arrivals of at most {}", arrivals, most);
+    }
+
+    /// However long it takes to serve them, if that is longer than their period even: a CPU has time for
+    /// other things, once it has served each of them twice.
+    #[test]
+    fn the_share_is_bounded(
+        number in 1..300usize,
+        costs in prop::collection::vec(1..200_000u64, 1..20),
+    ) {
+        const TIME: u64 = 10_000_000_000;
+        let mut timers: Vec<_> = (0..number).map(|_| Timer::new(START, INTERVAL_NS)).collect();
+        let mut due: BinaryHeap<_> = (0..number).map(|n| Reverse((START, n))).collect();
+        let (mut scheduled, mut now, mut cost) = (0, START, Cost::default());
+        let (mut arrivals, mut busy) = (0, 0);
+        while let Some(Reverse((time, number))) = due.pop() {
+            now = now.max(time);
+            if now >= START + TIME {
+                break;
+            }
+            let quiet;
+            (scheduled, quiet) = arrive(scheduled, now, timers.len() as u64, cost.interval());
+            timers[number].expire(now, quiet);
+            due.push(Reverse((timers[number].due, number)));
+            let took = costs[arrivals % costs.len()];
+            arrivals += 1;
+            now += took;
+            busy += took;
+            cost = cost.with(took);
+        }
+        let most = TIME * 4 / 10 + 2 * number as u64 * 200_000;
+        prop_assert!(busy <= most, "{} ns of at most {}", busy, most);
     }
 
     /// Whoever starts a few timers anew again and again, faster than they are served, does not hold
@@ -78,9 +109,9 @@ proptest! {
     fn starts_do_not_hold_others_up(timers in 1..1000u64, starts in 1000..100_000u64) {
         let mut scheduled = 0;
         for _ in 0..starts {
-            (scheduled, _) = arrive(scheduled, START, timers);
+            (scheduled, _) = arrive(scheduled, START, timers, INTERVAL_NS);
         }
-        let (_, quiet) = arrive(scheduled, START, timers);
+        let (_, quiet) = arrive(scheduled, START, timers, INTERVAL_NS);
         prop_assert!(quiet <= timers * INTERVAL_NS + BURST_NS, "{} ns", quiet);
     }
 
@@ -95,7 +126,7 @@ proptest! {
         for late in lateness {
             now = now.max(timer.due + late);
             let quiet;
-            (scheduled, quiet) = arrive(scheduled, now, 1);
+            (scheduled, quiet) = arrive(scheduled, now, 1, INTERVAL_NS);
             prop_assert_eq!(quiet, 0);
             timer.expire(now, quiet);
         }
@@ -135,10 +166,14 @@ proptest! {
         now in any::<u64>(),
         bits in any::<u64>(),
         quiet in any::<u64>(),
+        interval in any::<u64>(),
     ) {
         let next = next(expired, now, Period::from_bits(bits), quiet);
         prop_assert!(next.expirations > 0);
-        let (scheduled, quiet) = arrive(expired, now, 1);
+        let (scheduled, quiet) = arrive(expired, now, 1, interval);
         prop_assert!(scheduled >= now && quiet <= scheduled);
+        let cost = Cost::from_bits(expired).with(now);
+        prop_assert!(cost.interval() >= INTERVAL_NS);
+        prop_assert_eq!(Cost::from_bits(cost.bits()), cost);
     }
 }
