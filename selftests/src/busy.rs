@@ -4,7 +4,7 @@
 //! The callback writes to a file that somebody else is writing to, from memory whose page faults
 //! nobody serves: it waits for the lock of the file until the test lets go.
 
-use crate::{check_eq, expect_events, ok, Outcome};
+use crate::{check_eq, expect_events, ok, Outcome, TOLERANCE_MS};
 use nix::poll::{poll, PollFd, PollFlags};
 use sleeptimer::{Clock, Kind, Map, Step, Timer};
 use std::{
@@ -65,7 +65,7 @@ impl Faulting {
         let (faults, page) = unserved_page().map_err(|error| format!("userfaultfd: {error}"))?;
         let thread = thread::spawn(move || call(page));
         let mut fault = [PollFd::new(faults.as_fd(), PollFlags::POLLIN)];
-        check_eq!(ok!(poll(&mut fault, 5000u16)), 1);
+        check_eq!(ok!(poll(&mut fault, TOLERANCE_MS)), 1);
         Ok(Self { faults, thread })
     }
 

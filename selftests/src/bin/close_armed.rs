@@ -66,7 +66,7 @@ fn freed_timers_end_before_their_map() -> Outcome {
             let sleepable = bound_timer(
                 &map,
                 Kind::SleepableTimer,
-                &[Step::Sleep(Duration::from_secs(9))],
+                &[Step::Sleep(Duration::from_secs(1000))],
             );
             // The map has room for 64 programs.
             let (Ok(softirq), Ok(sleepable)) = (softirq, sleepable) else {

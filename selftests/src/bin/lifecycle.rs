@@ -8,7 +8,7 @@ use nix::{
 use sleeptimer::{Clock, Context, Kind, Map, Sizes, Step};
 use sleeptimer_selftests::{
     bound_timer, bound_timer_of, check, check_eq, check_errno, events_within, expect_events,
-    expect_silence, map, now, ok, settle, tests, Outcome, KINDS, TOLERANCE,
+    expect_silence, map, now, ok, settle, tests, Outcome, KINDS, TOLERANCE, TOLERANCE_MS,
 };
 use sleeptimer_sys as sys;
 use std::{
@@ -319,7 +319,7 @@ fn poll_tells_of_events() -> Outcome {
         0
     );
     ok!(map.start(timer, SHORT));
-    check_eq!(ok!(poll(&mut files, 5000u16).map_err(|e| e.desc())), 1);
+    check_eq!(ok!(poll(&mut files, TOLERANCE_MS).map_err(|e| e.desc())), 1);
     check_eq!(files[0].revents(), Some(PollFlags::POLLIN));
     expect_events(&map, 1)?;
     check_eq!(

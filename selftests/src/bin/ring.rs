@@ -16,7 +16,7 @@ use sleeptimer_selftests::{
     check, check_eq, check_errno, expect_events, map, ok,
     pages::{Pages, PAGE},
     raw::device,
-    tests, Outcome, TOLERANCE,
+    tests, Outcome, TOLERANCE, TOLERANCE_MS,
 };
 use std::{
     collections::HashMap,
@@ -333,7 +333,7 @@ fn poll_tells_what_the_ring_holds() -> Outcome {
     // A poll that waits is woken.
     ok!(map.start(timer, SHORT));
     let mut files = [PollFd::new(map.as_fd(), PollFlags::POLLIN)];
-    check_eq!(ok!(poll(&mut files, PollTimeout::from(5000u16))), 1);
+    check_eq!(ok!(poll(&mut files, PollTimeout::from(TOLERANCE_MS))), 1);
     check_eq!(drained(&mut ring, 1)?.len(), 1);
     Ok(())
 }
@@ -349,13 +349,13 @@ fn an_edge_comes_with_each_event() -> Outcome {
     // Also if the one before was not taken, and if the ring has no room.
     for _ in 0..3 {
         fire(&map, timer)?;
-        check_eq!(ok!(edges(5000)), 1);
+        check_eq!(ok!(edges(TOLERANCE_MS)), 1);
         check_eq!(ok!(edges(0)), 0);
     }
     check_eq!(drained(&mut ring, 1)?.len(), 1);
     check_eq!(ok!(edges(0)), 0);
     fire(&map, timer)?;
-    check_eq!(ok!(edges(5000)), 1);
+    check_eq!(ok!(edges(TOLERANCE_MS)), 1);
     Ok(())
 }
 

@@ -21,7 +21,7 @@ use sleeptimer_selftests::{
     blocked::spawn_into,
     bound_timer, check, check_eq, check_errno, expect_events, expect_silence, map, ok,
     raw::{op, request, submit_at, POISON},
-    settle, tests, Outcome, TOLERANCE,
+    settle, tests, Outcome, TOLERANCE, TOLERANCE_MS,
 };
 use sleeptimer_sys as sys;
 use std::{
@@ -180,7 +180,7 @@ fn a_duplicate_is_the_same_map() -> Outcome {
     drop(map);
     ok!(start_raw(copy.as_raw_fd(), timer.handle));
     let mut files = [PollFd::new(copy.as_fd(), PollFlags::POLLIN)];
-    check_eq!(ok!(poll(&mut files, PollTimeout::from(5000u16))), 1);
+    check_eq!(ok!(poll(&mut files, PollTimeout::from(TOLERANCE_MS))), 1);
     check_eq!(ok!(read(&copy, &mut [0; 96])), 48);
     Ok(())
 }
@@ -246,7 +246,7 @@ fn uses_what_it_is_sent(socket: &OwnedFd) -> Outcome {
     let map = unsafe { OwnedFd::from_raw_fd(file) };
     ok!(start_raw(file, u64::from_ne_bytes(handle)));
     let mut files = [PollFd::new(map.as_fd(), PollFlags::POLLIN)];
-    check_eq!(ok!(poll(&mut files, PollTimeout::from(5000u16))), 1);
+    check_eq!(ok!(poll(&mut files, PollTimeout::from(TOLERANCE_MS))), 1);
     check_eq!(ok!(read(&map, &mut [0; 96])), 48);
     Ok(())
 }
@@ -337,7 +337,7 @@ fn polled_and_closed(file: RawFd) -> Result<(nix::Result<i32>, Option<PollFlags>
     let begin = Instant::now();
     let poller = spawn_into(libc::SYS_poll, move || {
         let mut files = [PollFd::new(borrowed(file), PollFlags::POLLIN)];
-        let number = poll(&mut files, PollTimeout::from(5000u16));
+        let number = poll(&mut files, PollTimeout::from(TOLERANCE_MS));
         (number, files[0].revents())
     })?;
     close(file);

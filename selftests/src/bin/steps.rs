@@ -13,7 +13,7 @@ use nix::{
 use sleeptimer::{Clock, Kind, Map, Program, Sizes, Step, StepStatus, Timer, DEVICE};
 use sleeptimer_selftests::{
     bound_timer, check, check_eq, check_errno, errno_of, expect_events, map, ok, tests, Outcome,
-    KINDS, TOLERANCE,
+    KINDS, TOLERANCE, TOLERANCE_MS,
 };
 use sleeptimer_sys as sys;
 use std::{
@@ -151,7 +151,7 @@ fn an_eventfd_counts_runs_in_any_context() -> Outcome {
         // Who waits is woken.
         ok!(map.start(timer, Duration::ZERO));
         let mut wait = [PollFd::new(eventfd.as_fd(), PollFlags::POLLIN)];
-        check_eq!(poll(&mut wait, TOLERANCE.as_millis() as u16), Ok(1));
+        check_eq!(poll(&mut wait, TOLERANCE_MS), Ok(1));
         check_eq!(eventfd.read(), Ok(1));
         expect_events(&map, 1)?;
         // The counter outlives its file.
