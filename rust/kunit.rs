@@ -50,7 +50,10 @@ mod tests {
             assert_eq!(flags.index(), Flags::MAX_TIMERS - 1);
             assert_eq!(flags.program(), Some(Flags::MAX_PROGRAMS - 1));
             assert!(flags.is_asleep() && flags.is_waited_for() && !flags.dying());
-            let back = flags.wake_up().put().unbind();
+            let told = flags.miss().tell_missed().leave();
+            assert!(told.is_told() && told.is_left() && !told.has_missed());
+            assert!(told.put_or_take().is_waited_for());
+            let back = told.put_or_take().wake_up().put().unbind();
             assert_eq!(back.bits(), new.bits());
         }
     }

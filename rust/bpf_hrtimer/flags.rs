@@ -6,8 +6,8 @@
 //! it and check it exhaustively.
 //!
 //! ```text
-//!  63          40 39      28 27        16 15      8   7      6      5     4..3   2..0
-//! |    index     | program  | references | reserved |missed|asleep|dying | clock | kind |
+//!  63    40 39     28 27        16 15     10   9    8    7      6      5     4..3   2..0
+//! |  index | program | references | reserved |told|left|missed|asleep|dying | clock | kind |
 //! ```
 //!
 //! - *kind* and *clock* are set at init and never change: every entry point checks them.
@@ -16,6 +16,9 @@
 //! - *asleep* is set while the callback is in a step that sleeps: only then it has to be woken.
 //! - *missed* is set by a timer that has expired when its callback had just been dropped. Whoever
 //!   clears it tells: a cancel, that the timer was armed, or a start, that it found no callback.
+//! - *told* is set by a cancel that has told so, until the callback is bound or dropped again.
+//! - *left* is set by a start that has found the callback dropped while somebody waits: it is left to
+//!   whoever waits to disarm the timer once more, and to tell.
 //! - *references*: one is the owner's (the map's table); it is dropped when the engine is idle for
 //!   good. The others are held by callers that wait for a running callback, who must not lose the
 //!   memory they wait on. Whoever drops the last one frees the timer. More than one therefore also
@@ -96,6 +99,8 @@ const CLOCK_MASK: u64 = 0x3;
 const DYING: u64 = 1 << 5;
 const ASLEEP: u64 = 1 << 6;
 const MISSED: u64 = 1 << 7;
+const LEFT: u64 = 1 << 8;
+const TOLD: u64 = 1 << 9;
 const REF_SHIFT: u32 = 16;
 const REF_ONE: u64 = 1 << REF_SHIFT;
 const REF_MASK: u64 = 0xfff;
@@ -206,7 +211,7 @@ impl Flags {
 
     /// Drops the callback, and begins to watch for an expiration that misses it. Legal in every state.
     pub(crate) const fn unbind(self) -> Self {
-        Self(self.0 & !((PROGRAM_MASK << PROGRAM_SHIFT) | MISSED))
+        Self(self.0 & !((PROGRAM_MASK << PROGRAM_SHIFT) | MISSED | TOLD))
     }
 
     /// Whether the timer has expired without a callback, and nobody has told.
@@ -219,9 +224,23 @@ impl Flags {
         Self(self.0 | MISSED)
     }
 
-    /// Somebody tells that. Legal in every state.
-    pub(crate) const fn tell_missed(self) -> Self {
+    /// A start tells that, if it is so. Legal in every state.
+    pub(crate) const fn take_missed(self) -> Self {
         Self(self.0 & !MISSED)
+    }
+
+    /// A cancel tells that, if it is so. Legal in every state.
+    pub(crate) const fn tell_missed(self) -> Self {
+        if self.has_missed() {
+            Self(self.take_missed().0 | TOLD)
+        } else {
+            self
+        }
+    }
+
+    /// Whether a cancel has told that.
+    pub(crate) const fn is_told(self) -> bool {
+        self.0 & TOLD != 0
     }
 
     /// Takes a reference, to wait for the callback.
@@ -232,6 +251,29 @@ impl Flags {
             Err(Refusal::TooManyWaiters)
         } else {
             Ok(Self(self.0.wrapping_add(REF_ONE)))
+        }
+    }
+
+    /// Leaves a timer that was just armed to those who wait, if anybody does. Legal in every state.
+    pub(crate) const fn leave(self) -> Self {
+        if self.is_waited_for() {
+            Self(self.0 | LEFT)
+        } else {
+            self
+        }
+    }
+
+    /// Whether that is left to those who wait.
+    pub(crate) const fn is_left(self) -> bool {
+        self.0 & LEFT != 0
+    }
+
+    /// Drops a reference; unless there is something left to the caller, who takes that, and waits again.
+    pub(crate) const fn put_or_take(self) -> Self {
+        if self.is_left() {
+            Self(self.0 & !LEFT)
+        } else {
+            self.put()
         }
     }
 

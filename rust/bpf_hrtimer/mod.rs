@@ -80,7 +80,7 @@ use crate::{
     throttle::{self, Period},
     workqueue::init_work,
 };
-use core::ptr::NonNull;
+use core::{mem::ManuallyDrop, ptr::NonNull};
 use kernel::{prelude::*, sync::atomic::Atomic, types::Opaque};
 
 /// The shortest period, in ns.
@@ -169,15 +169,16 @@ impl BpfHrtimer {
         self.mark(Flags::miss);
     }
 
-    /// Whether the timer has expired without its callback; of all who ask, one is told so. Any
-    /// context.
-    fn take_missed(&self) -> bool {
+    /// The flags, which say whether the timer has expired without its callback. Of all who ask, one is
+    /// told so. Any context.
+    fn take_missed(&self, transition: fn(Flags) -> Flags) -> Flags {
         // Nearly always, so that a cancel pays for no more than a load.
-        if !self.flags.load().has_missed() {
-            return false;
+        let flags = self.flags.load();
+        if !flags.has_missed() {
+            return flags;
         }
-        let told = self.flags.update(|flags| Ok(flags.tell_missed()));
-        told.is_ok_and(|(old, _)| old.has_missed())
+        let taken = self.flags.update(|flags| Ok(transition(flags)));
+        taken.map_or(flags, |(old, _)| old)
     }
 
     /// What this timer's callback sleeps by.
@@ -229,22 +230,30 @@ impl BpfHrtimer {
     }
 
     /// Undoes a start if the callback was dropped meanwhile: a cancel that came between the check
-    /// and the arming has found nothing armed. One that comes later finds it: both go through the
-    /// engine's lock.
+    /// and the arming has found nothing armed. If somebody still waits, it is up to them to disarm the
+    /// timer and to tell, and the start has succeeded; so it has if the timer is being freed.
     ///
-    /// What is not armed any more has expired without its callback; or it has run, or somebody has
-    /// disarmed it who tells that it was armed: then the start came first, and has succeeded. So it has
-    /// if the timer is being freed.
+    /// After the cancel, a timer that expires has no callback to run, as the cancel has waited for the
+    /// others: unless the cancel has told of it, the start does. What neither is armed then nor expires, and
+    /// has missed no callback, has run or was disarmed: the start came first.
     fn check_started(&self) -> Result<(), Failure> {
         let flags = self.flags.load();
-        if flags.program().is_some() {
+        if flags.program().is_some() || flags.dying() || self.leave_to_waiters() {
             return Ok(());
         }
-        let is_undone = self.try_disarm().was_armed || self.take_missed();
-        if is_undone && !flags.dying() {
+        let disarmed = self.try_disarm();
+        let flags = self.take_missed(Flags::take_missed);
+        let expires_untold = disarmed.is_running && !flags.is_told();
+        if disarmed.was_armed || flags.has_missed() || expires_untold {
             return Err(Failure::NoCallback);
         }
         Ok(())
+    }
+
+    /// Has those who wait disarm the timer once more, and returns whether anybody does.
+    fn leave_to_waiters(&self) -> bool {
+        let left = self.flags.update(|flags| Ok(flags.leave()));
+        left.is_ok_and(|(old, _)| old.is_waited_for())
     }
 
     /// Arms the timer, or arms it again: a timer is armed anew, a wq or delayed_wq that is armed
@@ -348,7 +357,26 @@ impl TimerRef<'_> {
 
     /// Disarms the timer and waits for a running callback, whose sleeps end early. Returns whether
     /// the timer was armed.
-    pub(crate) fn cancel(&self, process: &Process<'_>) -> bool {
+    pub(crate) fn cancel(self, process: &Process<'_>) -> bool {
+        let was_armed = self.disarm(process);
+        self.finish(process) || was_armed
+    }
+
+    /// As [`Self::cancel`], and drops the callback: returns its program too, whose reference goes to
+    /// the caller.
+    ///
+    /// The callback goes when the timer is disarmed: one that expires meanwhile runs it, and does
+    /// not expire for nothing. A start that came before our reference may arm the timer between the
+    /// two, and then it is disarmed again, or has expired without its callback, which is the same to
+    /// who started it; one that comes later is refused.
+    pub(crate) fn cancel_and_unbind(self, process: &Process<'_>) -> (bool, Option<u32>) {
+        let was_armed = self.disarm(process);
+        let program = self.timer().unbind();
+        let was_started = self.disarm_missed(process);
+        (self.finish(process) || was_armed || was_started, program)
+    }
+
+    fn disarm(&self, process: &Process<'_>) -> bool {
         let timer = self.timer();
         timer.stop_period(self.map);
         // Read after the reference was taken.
@@ -359,18 +387,20 @@ impl TimerRef<'_> {
         timer.disarm_sync(process) || was_armed
     }
 
-    /// As [`Self::cancel`], and drops the callback: returns its program too, whose reference goes to
-    /// the caller.
-    ///
-    /// The callback goes when the timer is disarmed: one that expires meanwhile runs it, and does
-    /// not expire for nothing. A start that came before our reference may arm the timer between the
-    /// two, and then it is disarmed again, or has expired without its callback, which is the same to
-    /// who started it; one that comes later is refused.
-    pub(crate) fn cancel_and_unbind(&self, process: &Process<'_>) -> (bool, Option<u32>) {
-        let was_armed = self.cancel(process);
-        let program = self.timer().unbind();
-        let was_started = self.cancel(process) || self.timer().take_missed();
-        (was_armed || was_started, program)
+    /// Disarms the timer, and returns whether it was armed, or has expired without its callback.
+    fn disarm_missed(&self, process: &Process<'_>) -> bool {
+        self.disarm(process) || self.timer().take_missed(Flags::tell_missed).has_missed()
+    }
+
+    /// Drops the reference, when nothing is left to whoever waits; returns whether anything was.
+    fn finish(self, process: &Process<'_>) -> bool {
+        let this = ManuallyDrop::new(self);
+        let mut was_armed = false;
+        // SAFETY: By the type invariants, this reference is ours to drop, and it is not used again.
+        while !unsafe { BpfHrtimer::put_or_take(this.timer, this.map) } {
+            was_armed |= this.disarm_missed(process);
+        }
+        was_armed
     }
 }
 

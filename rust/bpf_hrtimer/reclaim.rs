@@ -115,17 +115,39 @@ impl BpfHrtimer {
     /// The reference is the caller's, who does not use the timer after this. The owner's is
     /// dropped only when the engine is idle for good.
     pub(super) unsafe fn put(timer: NonNull<Self>, map: &Map) {
+        // SAFETY: By the safety requirements.
+        unsafe { Self::put_by(timer, map, Flags::put) };
+    }
+
+    /// Drops a reference, as [`Self::put`] does, unless something was left to the caller, who has taken
+    /// that then. Returns whether the reference is gone. Any context.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::put`], if this returns true.
+    pub(super) unsafe fn put_or_take(timer: NonNull<Self>, map: &Map) -> bool {
+        // SAFETY: By the safety requirements.
+        let old = unsafe { Self::put_by(timer, map, Flags::put_or_take) };
+        !old.is_some_and(Flags::is_left)
+    }
+
+    /// # Safety
+    ///
+    /// The caller's reference may be dropped by the transition.
+    unsafe fn put_by(
+        timer: NonNull<Self>,
+        map: &Map,
+        transition: fn(Flags) -> Flags,
+    ) -> Option<Flags> {
         // SAFETY: The caller's reference keeps the timer valid.
-        let updated = unsafe { timer.as_ref() }
-            .flags
-            .update(|flags| Ok(flags.put()));
-        if let Ok((_, flags)) = updated {
-            if flags.unreferenced() {
-                // SAFETY: No reference is left. The owner's went after a grace period and with the
-                // engine idle, so neither a reader nor a callback uses the timer.
-                unsafe { Self::free_memory(timer, map, flags) };
-            }
+        let flags = unsafe { &timer.as_ref().flags };
+        let (old, new) = flags.update(|flags| Ok(transition(flags))).ok()?;
+        if new.unreferenced() {
+            // SAFETY: No reference is left. The owner's went after a grace period and with the
+            // engine idle, so neither a reader nor a callback uses the timer.
+            unsafe { Self::free_memory(timer, map, new) };
         }
+        Some(old)
     }
 
     /// # Safety

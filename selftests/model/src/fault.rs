@@ -37,6 +37,12 @@ pub(crate) enum Fault {
     WakeBeforeFlag,
     /// A cancel drops the callback before it disarms the timer.
     DropBeforeDisarm,
+    /// A start that finds its timer expiring without a callback has succeeded.
+    StartTrustsExpiry,
+    /// A cancel does not note that it has told of an expiry.
+    CancelTellsWithoutNote,
+    /// A start leaves its timer to a cancel that may have looked the last time.
+    StartLeavesNothing,
     /// Nobody tells of a timer that has expired without its callback.
     MissedIsLost,
     /// A start does not look again after it has armed the timer.

@@ -175,10 +175,10 @@ impl Map {
         let mut was_armed = self.disarm_sync(timer);
         if drops && !drops_first {
             self.unbind(timer);
-            was_armed |= self.disarm_sync(timer) || timer.take_missed();
+            was_armed |= self.disarm_sync(timer) || timer.tell_missed();
         }
         if has_reference {
-            self.put(Timer::put);
+            self.put(|timer| timer.finish(&mut was_armed));
         }
         Some(was_armed)
     }

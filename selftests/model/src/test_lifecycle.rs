@@ -253,7 +253,7 @@ fn start_and_cancel_and_expiry(fault: Fault, kind: Kind) {
 /// What was started has run, or the cancel tells that it was armed: one of the two.
 #[test]
 fn start_against_cancel_against_expiry() {
-    each_kind(None, start_and_cancel_and_expiry);
+    each_kind(Some(5), start_and_cancel_and_expiry);
 }
 
 /// The timer expires between the drop and the second disarm.
@@ -265,6 +265,65 @@ fn finds_missed_is_lost() {
         Kind::Timer,
         start_and_cancel_and_expiry,
     );
+}
+
+fn start_and_cancel_and_core(fault: Fault, kind: Kind) {
+    let map = Map::new(fault, kind);
+    let starter = {
+        let map = map.clone();
+        thread::spawn(move || map.start(OTHER, HANDLE, 0))
+    };
+    let core = {
+        let map = map.clone();
+        thread::spawn(move || map.expire().is_some())
+    };
+    let was_armed = map.cancel(MAIN, HANDLE, true).unwrap();
+    let is_started = starter.join().unwrap();
+    // Perhaps it was not armed yet when the core looked.
+    let has_run = core.join().unwrap() || map.expire().is_some();
+    assert_eq!(
+        u8::from(is_started),
+        u8::from(has_run) + u8::from(was_armed),
+        "a start is not accounted for"
+    );
+    assert!(map.timer.engine.is_idle(), "armed without a callback");
+    assert!(map.free(MAIN, HANDLE));
+    map.assert_freed();
+}
+
+/// The same with a timer that expires whenever it can, also while its start looks again.
+#[test]
+fn start_against_cancel_against_core() {
+    each_kind(Some(3), start_and_cancel_and_core);
+}
+
+/// The cancel is over, and the timer expires while its start looks.
+#[test]
+#[should_panic(expected = "a start is not accounted for")]
+fn finds_start_trusts_expiry() {
+    faulty(
+        Fault::StartTrustsExpiry,
+        Kind::Timer,
+        start_and_cancel_and_core,
+    );
+}
+
+/// Both tell of the one expiry.
+#[test]
+#[should_panic(expected = "a start is not accounted for")]
+fn finds_cancel_tells_without_note() {
+    faulty(
+        Fault::CancelTellsWithoutNote,
+        Kind::Timer,
+        start_and_cancel_and_core,
+    );
+}
+
+/// The cancel has disarmed the timer the last time, and has its reference still.
+#[test]
+#[should_panic(expected = "armed without a callback")]
+fn finds_start_leaves_nothing() {
+    faulty(Fault::StartLeavesNothing, Kind::Timer, start_and_cancel);
 }
 
 fn periodic_and_cancel(fault: Fault, kind: Kind) {

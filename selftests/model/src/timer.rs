@@ -106,17 +106,38 @@ impl Timer {
     /// `BpfHrtimer::check_started`
     fn check_started(&self) -> bool {
         let flags = self.flags();
-        if flags.program().is_some() {
+        if flags.program().is_some() || flags.dying() || self.leave_to_waiters() {
             return true;
         }
-        let is_undone = self.engine.try_to_cancel() == Disarmed::Armed || self.take_missed();
-        !is_undone || flags.dying()
+        let disarmed = self.engine.try_to_cancel();
+        let flags = self.take_missed(Flags::take_missed);
+        let expires_untold = disarmed == Disarmed::Running
+            && !flags.is_told()
+            && self.fault != Fault::StartTrustsExpiry;
+        !(disarmed == Disarmed::Armed || flags.has_missed() || expires_untold)
+    }
+
+    /// `BpfHrtimer::leave_to_waiters`
+    fn leave_to_waiters(&self) -> bool {
+        if self.fault == Fault::StartLeavesNothing {
+            return self.flags().is_waited_for();
+        }
+        let (old, _) = self.update(|flags| Ok(flags.leave())).unwrap();
+        old.is_waited_for()
     }
 
     /// `BpfHrtimer::take_missed`
-    pub(crate) fn take_missed(&self) -> bool {
-        let (old, _) = self.update(|flags| Ok(flags.tell_missed())).unwrap();
-        old.has_missed() && self.fault != Fault::MissedIsLost
+    fn take_missed(&self, transition: fn(Flags) -> Flags) -> Flags {
+        self.update(|flags| Ok(transition(flags))).unwrap().0
+    }
+
+    /// `TimerRef::disarm_missed`, after the disarm: whether the timer has expired without its callback.
+    pub(crate) fn tell_missed(&self) -> bool {
+        let transition = match self.fault {
+            Fault::CancelTellsWithoutNote => Flags::take_missed,
+            _ => Flags::tell_missed,
+        };
+        self.take_missed(transition).has_missed() && self.fault != Fault::MissedIsLost
     }
 
     /// `arm_hrtimer`
@@ -223,11 +244,28 @@ impl Timer {
 
     /// `put`: returns whether the memory was freed.
     pub(crate) fn put(&self) -> bool {
-        let (_, flags) = self.update(|flags| Ok(flags.put())).unwrap();
-        if flags.unreferenced() {
+        self.put_by(Flags::put).1
+    }
+
+    /// `TimerRef::finish`: notes whether an armed timer was left to the caller, and returns whether the
+    /// memory was freed.
+    pub(crate) fn finish(&self, was_armed: &mut bool) -> bool {
+        loop {
+            let (old, is_freed) = self.put_by(Flags::put_or_take);
+            if !old.is_left() {
+                return is_freed;
+            }
+            *was_armed |= self.disarm_sync() || self.tell_missed();
+        }
+    }
+
+    /// `put_by`
+    fn put_by(&self, transition: fn(Flags) -> Flags) -> (Flags, bool) {
+        let (old, new) = self.update(|flags| Ok(transition(flags))).unwrap();
+        if new.unreferenced() {
             assert!(self.engine.is_idle(), "freed while armed or running");
             self.memory.free();
         }
-        flags.unreferenced()
+        (old, new.unreferenced())
     }
 }
