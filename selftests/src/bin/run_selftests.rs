@@ -5,7 +5,8 @@
 //! Usage: `run_selftests [--kmemleak] [NAME=VALUE...] MODULE.ko PROGRAM...`. Prints KTAP, with each
 //! program's as a subtest, and exits with 0 if all passed, 1 if one failed. Suites in the module
 //! itself, which a kernel with KUnit runs, are tests too. With `--kmemleak` the kernel looks for
-//! leaks after each. `NAME=VALUE` is put into the environment of the programs.
+//! leaks in the end, as the last test: it tells the program that has allocated what leaked.
+//! `NAME=VALUE` is put into the environment of the programs.
 
 use sleeptimer_selftests::{
     kmemleak::Kmemleak,
@@ -17,6 +18,7 @@ use std::{
     io::{BufRead, BufReader},
     path::Path,
     process::{Command, ExitCode, Stdio},
+    time::Instant,
 };
 
 fn main() -> ExitCode {
@@ -49,16 +51,23 @@ fn run_all(module: &str, programs: &[String], leaks: bool) -> Result<bool, Strin
     let leaks = leaks.then(Kmemleak::start).transpose()?;
     let suites = suites_of(module)?;
     println!("KTAP version 1");
-    println!("1..{}", suites.len() + programs.len());
+    println!(
+        "1..{}",
+        suites.len() + programs.len() + usize::from(leaks.is_some())
+    );
     let mut report = Report::default();
     for suite in &suites {
         report.result(&suite.name, show(suite));
     }
     for program in programs {
         let name = Path::new(program).file_name().unwrap_or_default();
+        let begin = Instant::now();
         let outcome = run(module, program);
-        let leaked = leaks.as_ref().map_or(Ok(()), Kmemleak::check);
-        report.result(&name.to_string_lossy(), outcome.and(leaked));
+        println!("  # took {:.1?}", begin.elapsed());
+        report.result(&name.to_string_lossy(), outcome);
+    }
+    if let Some(leaks) = leaks {
+        report.result("kmemleak", leaks.check());
     }
     Ok(report.failed == 0)
 }

@@ -372,7 +372,7 @@ fn a_cancel_that_waits_outlives_the_close() -> Outcome {
 }
 
 fn a_submit_outlives_the_close() -> Outcome {
-    const NUMBER: u32 = 200_000;
+    const NUMBER: u32 = 30_000;
     let (file, timer) = bare_map(&[Step::Event], Kind::Timer)?;
     let cancel = op(sys::SLEEPTIMER_OP_TIMER_CANCEL_ASYNC, timer.handle);
     // The thread has it until the process ends.
