@@ -5,6 +5,7 @@ use sleeptimer::{Clock, Kind, Map, Sizes, Step};
 use sleeptimer_selftests::{
     check, check_eq,
     child::{as_user, in_child},
+    debugfs::{read, totals, DIRECTORY},
     expect_events, module, ok, tests, Outcome,
 };
 use std::{
@@ -17,7 +18,6 @@ use std::{
     time::Duration,
 };
 
-const DIRECTORY: &str = "/sys/kernel/debug/sleeptimer";
 const SIZES: Sizes = Sizes {
     timers: 20,
     programs: 5,
@@ -37,11 +37,6 @@ fn main() -> ExitCode {
     ])
 }
 
-fn read(file: &str) -> Result<String, String> {
-    let path = format!("{DIRECTORY}/{file}");
-    fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))
-}
-
 /// The fields of the fdinfo of a file that are ours.
 fn fdinfo(fd: RawFd) -> Result<HashMap<String, String>, String> {
     let text = ok!(fs::read_to_string(format!("/proc/self/fdinfo/{fd}")));
@@ -51,16 +46,6 @@ fn fdinfo(fd: RawFd) -> Result<HashMap<String, String>, String> {
     Ok(fields
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect())
-}
-
-/// The file `totals`.
-fn totals() -> Result<HashMap<String, u64>, String> {
-    let text = read("totals")?;
-    let lines = text.lines().map(|line| {
-        let (name, value) = line.split_once(' ')?;
-        Some((name.to_owned(), value.parse().ok()?))
-    });
-    lines.collect::<Option<_>>().ok_or(text)
 }
 
 /// The lines of the file `maps` by the names of its columns, in the order of the lines.
