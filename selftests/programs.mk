@@ -32,4 +32,7 @@ SELFTESTS := \
 	race_stale_handle \
 	race_close \
 	race_rmmod \
+	race_maps \
+	race_processes \
+	race_signals \
 	stress

@@ -58,7 +58,7 @@ pub static ALL: &[Mutant] = &[
         "oracle",
         "a callback is never dropped",
         "rust/bpf_hrtimer/flags.rs",
-        "Self(self.0 & !((PROGRAM_MASK << PROGRAM_SHIFT) | MISSED))",
+        "Self(self.0 & !((PROGRAM_MASK << PROGRAM_SHIFT) | MISSED | TOLD))",
         "self",
     ),
     // Starts and cancels.
@@ -101,8 +101,8 @@ pub static ALL: &[Mutant] = &[
         "lifecycle",
         "a cancel that drops tells nothing",
         "rust/bpf_hrtimer/mod.rs",
-        "(was_armed || was_started, program)",
-        "(was_started, program)",
+        "(self.finish(process) || was_armed || was_started, program)",
+        "(self.finish(process) || was_started, program)",
     ),
     mutant(
         "lifecycle oracle",
@@ -327,10 +327,25 @@ pub static ALL: &[Mutant] = &[
         "is_armed: timer.is_armed || timer.is_running,",
     ),
     mutant(
-        "limits",
+        "limits race_maps",
         "a user gets nothing back",
         "rust/users.rs",
         "        account.usage = account.usage.minus(self.usage);\n",
         "",
+    ),
+    mutant(
+        "race_maps race_processes",
+        "a closed map is listed still",
+        "rust/map.rs",
+        "        this.facility.registry.remove(&this);\n",
+        "",
+    ),
+    mutant(
+        "race_signals",
+        "an op before a signal is done twice",
+        "rust/submit.rs",
+        "            if self.done > 0 {\n                no_signal()?;\n            }\n",
+        "            if self.done > 0 && no_signal().is_err() {\n                \
+         self.done = self.done.wrapping_sub(1);\n                return Ok(());\n            }\n",
     ),
 ];
