@@ -38,7 +38,7 @@ include selftests/programs.mk
 TESTS ?= $(SELFTESTS)
 
 # What a build of the module passes on to Kbuild.
-KBUILD_VARS = $(foreach v,LLVM CLIPPY KRUSTFLAGS KCFLAGS V,$(if $($(v)),$(v)='$($(v))'))
+KBUILD_VARS = $(foreach v,LLVM CLIPPY COVERAGE KRUSTFLAGS KCFLAGS V,$(if $($(v)),$(v)='$($(v))'))
 KBUILD = $(MAKE) -C $(1) M=$(SOURCE) MO=$(OUT) $(KBUILD_VARS)
 
 # Targets are lists of steps, each of which may be parallel inside.
@@ -46,7 +46,7 @@ KBUILD = $(MAKE) -C $(1) M=$(SOURCE) MO=$(OUT) $(KBUILD_VARS)
 .PHONY: help demo check check-debug mutants modules vm userland uapi fmt clean distclean \
 	run-demo run-selftests run-races check-panics check-style check-abi check-vm in-root-modules \
 	in-root-check-style debug-kernels modules-debug run-debug in-root-modules-debug run-kselftest \
-	in-root-kselftest fuzz fuzz-corpus fuzzer run-fuzz
+	in-root-kselftest coverage report-coverage fuzz fuzz-corpus fuzzer run-fuzz
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -101,10 +101,25 @@ run-demo:
 # MEMORY: of the machine, in MiB.
 run-selftests:
 	@$(BUILDROOT) host-tools
-	@$(VM) run --series $(SERIES) --file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko --timeout $(or $(TIMEOUT),600) \
-		$(if $(MEMORY),--memory $(MEMORY)) \
+	@$(if $(COVERAGE),$(COLLECT)) $(VM) run --series $(SERIES) \
+		--file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko --timeout $(or $(TIMEOUT),600) \
+		$(if $(COVERAGE),--module $(OUT)/tools/coverage/collector.ko) $(if $(MEMORY),--memory $(MEMORY)) \
 		$(foreach t,run_selftests $(TESTS),--file $(BIN)/$(t)) $(ABI_FILES) \
-		-- run_selftests /lib/sleeptimer.ko $(TESTS:%=/bin/%)
+		-- run_selftests $(if $(COVERAGE),--counters) /lib/sleeptimer.ko $(TESTS:%=/bin/%)
+
+# COVERAGE has the module count what it executes.
+COVERAGE_OUT := $(CURDIR)/build/coverage
+COVERAGE_OF = --module $(COVERAGE_OUT)/module/sleeptimer.ko --profile $(COVERAGE_OUT)/selftests.profraw
+COLLECT = $(BIN)/coverage collect $(COVERAGE_OF) -- env
+coverage: userland ## Tell which lines of the module the selftests reach
+	@$(MAKE) --no-print-directory modules run-selftests COVERAGE=1 OUT=$(COVERAGE_OUT)/module \
+		TIMEOUT=$(or $(TIMEOUT),1800)
+	@$(MAKE) --no-print-directory report-coverage
+
+# Of the last run; of one in which a test has failed, too.
+report-coverage:
+	@$(LLVM_BUILDROOT) run -- $(BIN)/coverage report $(COVERAGE_OF) --sources $(CURDIR)/rust \
+		--output $(COVERAGE_OUT)
 
 # As the kernel's own kselftest has it: the programs are installed with its runner, and run by that.
 KSELFTEST := $(CURDIR)/build/kselftest-installed

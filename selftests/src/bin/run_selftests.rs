@@ -2,13 +2,15 @@
 //! Runs selftests, each with the module freshly loaded, and unloads it after each: whatever the
 //! test has leaked, the kernel reports when the module's slab cache goes.
 //!
-//! Usage: `run_selftests [--kmemleak] [NAME=VALUE...] MODULE.ko PROGRAM...`. Prints KTAP, with each
-//! program's as a subtest, and exits with 0 if all passed, 1 if one failed. Suites in the module
-//! itself, which a kernel with KUnit runs, are tests too. With `--kmemleak` the kernel looks for
-//! leaks in the end, as the last test: it tells the program that has allocated what leaked.
+//! Usage: `run_selftests [--kmemleak] [--counters] [NAME=VALUE...] MODULE.ko PROGRAM...`. Prints
+//! KTAP, with each program's as a subtest, and exits with 0 if all passed, 1 if one failed. Suites in
+//! the module itself, which a kernel with KUnit runs, are tests too. With `--kmemleak` the kernel
+//! looks for leaks in the end, as the last test: it tells the program that has allocated what leaked.
+//! With `--counters` those of a module that counts what it executes are told at the end.
 //! `NAME=VALUE` is put into the environment of the programs.
 
 use sleeptimer_selftests::{
+    counters,
     kmemleak::Kmemleak,
     kunit::{self, Suite},
     module::{load, unload, MODULE},
@@ -24,19 +26,28 @@ use std::{
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1).peekable();
     let leaks = arguments.next_if_eq("--kmemleak").is_some();
+    let counts = arguments.next_if_eq("--counters").is_some();
     while let Some(setting) = arguments.next_if(|argument| argument.contains('=')) {
         if let Some((name, value)) = setting.split_once('=') {
             std::env::set_var(name, value);
         }
     }
     let Some(module) = arguments.next() else {
-        eprintln!("usage: run_selftests [--kmemleak] [NAME=VALUE...] MODULE.ko PROGRAM...");
+        eprintln!(
+            "usage: run_selftests [--kmemleak] [--counters] [NAME=VALUE...] MODULE.ko PROGRAM..."
+        );
         return ExitCode::from(2);
     };
     // For tests that load it again, with other parameters.
     std::env::set_var(MODULE, &module);
     let programs: Vec<String> = arguments.collect();
-    match run_all(&module, &programs, leaks) {
+    let result = run_all(&module, &programs, leaks).and_then(|passed| {
+        if counts {
+            counters::show()?;
+        }
+        Ok(passed)
+    });
+    match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(why) => {
