@@ -31,6 +31,7 @@ SELFTESTS := \
 	race_set_callback \
 	race_stale_handle \
 	race_close \
+	race_setup \
 	race_rmmod \
 	race_maps \
 	race_processes \
