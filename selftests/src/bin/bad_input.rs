@@ -4,18 +4,26 @@
 use nix::{
     errno::Errno,
     fcntl::{open, OFlag},
+    poll::{poll, PollFd, PollFlags, PollTimeout},
     sys::{signal, stat::Mode},
     unistd::{read, write},
 };
 use sleeptimer::{Clock, Kind, Map, Program, Sizes, Step, Timer, DEVICE};
 use sleeptimer_selftests::{
-    bound_timer, check, check_eq, check_errno, expect_events, map, ok,
+    blocked::spawn_into,
+    bound_timer,
+    busy::Faulting,
+    check, check_eq, check_errno, expect_events, map, ok,
     pages::Pages,
     raw::{bytes, device, request},
     settle, tests, Outcome,
 };
 use sleeptimer_sys as sys;
-use std::{os::fd::AsRawFd, process::ExitCode, time::Duration};
+use std::{
+    os::fd::{AsFd, AsRawFd},
+    process::ExitCode,
+    time::Duration,
+};
 
 fn main() -> ExitCode {
     sleeptimer_selftests::run(tests![
@@ -37,6 +45,7 @@ fn main() -> ExitCode {
         a_timer_whose_handle_cannot_be_told_is_freed,
         a_read_that_fails_loses_no_event,
         a_signal_interrupts_a_read,
+        a_read_waits_for_another,
         other_file_operations_are_refused,
     ])
 }
@@ -121,6 +130,9 @@ fn a_map_has_to_be_set_up_first() -> Outcome {
         check_errno!(request(&device, number, 0), Errno::EBADFD);
     }
     check_errno!(read(&device, &mut [0; 48]), Errno::EBADFD);
+    let mut polled = [PollFd::new(device.as_fd(), PollFlags::POLLIN)];
+    check_eq!(ok!(poll(&mut polled, PollTimeout::ZERO)), 1);
+    check_eq!(polled[0].revents(), Some(PollFlags::POLLERR));
     let mut info = sys::sleeptimer_info::default();
     ok!(request(
         &device,
@@ -567,8 +579,8 @@ fn a_read_that_fails_loses_no_event() -> Outcome {
 
 extern "C" fn ignore_signal(_: libc::c_int) {}
 
-fn a_signal_interrupts_a_read() -> Outcome {
-    let map = ok!(Map::open(Sizes::default()));
+/// Has a signal come in a second, which does nothing else than to interrupt.
+fn signal_later() -> Outcome {
     let action = signal::SigAction::new(
         signal::SigHandler::Handler(ignore_signal),
         signal::SaFlags::empty(),
@@ -577,7 +589,34 @@ fn a_signal_interrupts_a_read() -> Outcome {
     // SAFETY: The handler does nothing.
     ok!(unsafe { signal::sigaction(signal::Signal::SIGALRM, &action) });
     nix::unistd::alarm::set(1);
+    Ok(())
+}
+
+fn a_signal_interrupts_a_read() -> Outcome {
+    let map = ok!(Map::open(Sizes::default()));
+    signal_later()?;
     check_errno!(map.read(1), Errno::EINTR);
+    Ok(())
+}
+
+fn a_read_waits_for_another() -> Outcome {
+    const EVENT: usize = size_of::<sys::sleeptimer_event>();
+    let map = map()?;
+    let timer = bound_timer(&map, Kind::Timer, &[Step::Event, Step::Event])?;
+    ok!(map.start(timer, Duration::ZERO));
+    settle(&map, timer)?;
+    let file = map.as_raw_fd();
+    // SAFETY: The page is mapped for as long as the process lives.
+    let first = Faulting::new(move |page| unsafe { libc::read(file, page as *mut _, EVENT) })?;
+    // Unless a signal comes.
+    signal_later()?;
+    check_errno!(map.read(1), Errno::EINTR);
+    let file = ok!(map.as_fd().try_clone_to_owned());
+    let second = spawn_into(libc::SYS_read, move || read(&file, &mut [0; EVENT]))?;
+    check!(!second.is_finished());
+    check_eq!(first.let_go()?, EVENT as isize);
+    let second = second.join().map_err(|_| "the second reader died")?;
+    check_eq!(second, Ok(EVENT));
     Ok(())
 }
 

@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         cancel_async_stops_the_period,
         free_and_close_stop_the_period,
         too_short_a_period_is_refused,
+        the_longest_period_does_not_end,
     ])
 }
 
@@ -211,4 +212,24 @@ fn too_short_a_period_is_refused() -> Outcome {
         }
     }
     expect_silence(&map, Duration::from_millis(20))
+}
+
+fn the_longest_period_does_not_end() -> Outcome {
+    let map = map()?;
+    for kind in PERIODIC {
+        let timer = bound_timer(&map, kind, &[Step::Event])?;
+        let start = Start {
+            expiry: Expiry::In(Duration::ZERO),
+            period: Duration::from_nanos(u64::MAX),
+            ..Start::default()
+        };
+        ok!(map.start_with(timer, &start));
+        check_eq!(expect_events(&map, 1)?[0].count, 1);
+        expect_silence(&map, Duration::from_millis(100))?;
+        let query = ok!(map.query(timer));
+        check!(query.state.armed, "{query:?}");
+        // 292 years, which is as far as the kernel's clocks go.
+        check_eq!(query.period, Duration::from_nanos(i64::MAX as u64));
+    }
+    Ok(())
 }

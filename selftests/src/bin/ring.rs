@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         what_the_ring_has_no_room_for_is_counted,
         free_discards_what_is_counted,
         poll_tells_what_the_ring_holds,
+        poll_fills_the_ring,
         an_edge_comes_with_each_event,
         what_the_kernel_writes_is_read_only,
         mappings_that_are_no_part_of_the_ring_are_refused,
@@ -335,6 +336,27 @@ fn poll_tells_what_the_ring_holds() -> Outcome {
     let mut files = [PollFd::new(map.as_fd(), PollFlags::POLLIN)];
     check_eq!(ok!(poll(&mut files, PollTimeout::from(TOLERANCE_MS))), 1);
     check_eq!(drained(&mut ring, 1)?.len(), 1);
+    Ok(())
+}
+
+/// With all that was counted while it was full, for a consumer that makes no other call.
+fn poll_fills_the_ring() -> Outcome {
+    const EVENTS: u32 = 256;
+    let (map, mut ring) = map_of(EVENTS)?;
+    let program = ok!(map.program(&[Step::Event]));
+    for number in 0..2 * EVENTS {
+        let timer = ok!(map.timer(Kind::Timer, Clock::Monotonic, number.into()));
+        ok!(map.set_callback(timer, program));
+        fire(&map, timer)?;
+    }
+    for half in [0..EVENTS, EVENTS..2 * EVENTS] {
+        check!(is_readable(&map)?);
+        let events = ring.next_batch(usize::MAX);
+        let mut users: Vec<_> = events.iter().map(|event| event.user_data as u32).collect();
+        users.sort_unstable();
+        check_eq!(users, Vec::from_iter(half));
+    }
+    check!(!is_readable(&map)?);
     Ok(())
 }
 

@@ -12,13 +12,17 @@ use nix::{
 };
 use sleeptimer::{Batch, Clock, Cpu, Expiry, Kind, Map, Sizes, Step, Timer};
 use sleeptimer_selftests::{
-    bound_timer, check, check_eq, check_errno, expect_events, expect_silence, map, now, ok,
+    blocked::spawn_into,
+    bound_timer,
+    busy::{stuck, Busy},
+    check, check_eq, check_errno, expect_events, expect_silence, map, now, ok,
     pages::{Pages, PAGE},
     raw::{bytes, op, request, submit, submit_at, POISON},
     tests, Outcome, KINDS, TOLERANCE,
 };
 use sleeptimer_sys as sys;
 use std::{
+    os::fd::AsFd,
     process::ExitCode,
     thread::sleep,
     time::{Duration, Instant},
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
         requests_are_checked,
         an_array_that_ends_runs_up_to_its_end,
         an_array_that_cannot_be_written_runs_nothing,
+        a_timer_that_nobody_can_be_told_of_is_freed,
         a_signal_ends_a_batch_between_two_ops,
         a_batch_goes_on_after_signals,
         a_kill_ends_a_batch,
@@ -713,6 +718,38 @@ fn an_array_that_cannot_be_written_runs_nothing() -> Outcome {
         check_errno!(submit_at(&map, pages.page(0), number), Errno::EFAULT);
     }
     expect_silence(&map, SHORT)
+}
+
+/// The array can be written when the batch begins, and not any more when it has run.
+fn a_timer_that_nobody_can_be_told_of_is_freed() -> Outcome {
+    let busy = Busy::new()?;
+    let map = ok!(Map::open_nonblocking(Sizes {
+        timers: 2,
+        ..Sizes::default()
+    }));
+    let timer = stuck(&map, Kind::Wq, &busy)?;
+    let pages = Pages::new(1)?;
+    let array = pages.page(0);
+    let init = sys::sleeptimer_op {
+        clock: 1,
+        ..op(sys::SLEEPTIMER_OP_TIMER_INIT, 0)
+    };
+    let cancel = op(sys::SLEEPTIMER_OP_WQ_CANCEL, timer.handle);
+    pages.put(place(array, 0), init);
+    pages.put(place(array, 1), cancel);
+    let file = ok!(map.as_fd().try_clone_to_owned());
+    let submitter = spawn_into(libc::SYS_ioctl, move || submit_at(&file, array, 2))?;
+    check!(!submitter.is_finished());
+    pages.protect(0, libc::PROT_READ);
+    busy.let_go()?;
+    let submitted = submitter.join().map_err(|_| "the submitter died")?;
+    check_errno!(submitted, Errno::EFAULT);
+    check_eq!(pages.get::<sys::sleeptimer_op>(array).result, POISON);
+    // There is room for one more, and no more.
+    ok!(map.timer(Kind::Timer, Clock::Monotonic, 0));
+    let another = map.timer(Kind::Timer, Clock::Monotonic, 0);
+    check_errno!(another, Errno::ENOSPC);
+    Ok(())
 }
 
 extern "C" fn ignore_signal(_: libc::c_int) {}

@@ -2,10 +2,11 @@
 //! Time namespaces: absolute times are those of the caller's, and events show those of the task that
 //! has set the map up.
 
+use nix::errno::Errno;
 use sleeptimer::{Clock, Event, Expiry, Kind, Map, Start, Step};
 use sleeptimer_selftests::{
-    bound_timer_of, check, check_eq, child::in_child, expect_events, expect_silence, map, now, ok,
-    tests, Outcome, TOLERANCE,
+    bound_timer_of, check, check_eq, check_errno, child::in_child, expect_events, expect_silence,
+    map, now, ok, tests, Outcome, TOLERANCE,
 };
 use std::{fs, process::ExitCode, time::Duration};
 
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
     sleeptimer_selftests::run(tests![
         absolute_times_are_those_of_the_namespace,
         a_time_before_the_namespace_is_over,
+        a_freed_timer_is_enoent,
         other_clocks_are_the_same_everywhere,
         the_caller_gives_times_and_the_setup_shows_them,
     ])
@@ -105,6 +107,19 @@ fn a_time_before_the_namespace_is_over() -> Outcome {
         // The end of all time is the end of time here.
         ok!(map.start_at(timer, Duration::from_nanos(u64::MAX)));
         expect_silence(&map, Duration::from_millis(100))
+    })
+}
+
+/// Also where its clock is needed to know what a time means.
+fn a_freed_timer_is_enoent() -> Outcome {
+    in_namespace(|| {
+        let map = map()?;
+        let steps = [Step::Event];
+        let timer = ok!(bound_timer_of(&map, Kind::Timer, &steps, Clock::Boottime));
+        ok!(map.free(timer));
+        let soon = now(libc::CLOCK_BOOTTIME) + DELAY;
+        check_errno!(map.start_at(timer, soon), Errno::ENOENT);
+        Ok(())
     })
 }
 

@@ -4,11 +4,12 @@
 use nix::errno::Errno;
 use sleeptimer::{Clock, Expiry, Kind, Map, Start, Step, Timer};
 use sleeptimer_selftests::{
-    check, check_eq, check_errno, expect_events, map, ok, tests, Outcome, KINDS,
+    bound_timer, check, check_eq, check_errno, expect_events, map, ok, settle, tests, Outcome,
+    KINDS,
 };
 use std::{
     fs,
-    os::fd::AsRawFd,
+    os::fd::{AsFd, AsRawFd},
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         start_tells_the_arming_and_its_result,
         expire_tells_the_context,
         cancel_and_free_tell_their_results,
+        step_failure_tells_the_step_and_the_error,
         nothing_is_told_when_off,
     ])
 }
@@ -193,6 +195,29 @@ fn cancel_and_free_tell_their_results() -> Outcome {
         format!("free: result={}", -libc::ENOENT),
     ];
     trace.expect(&map, timer, &lines)
+}
+
+fn step_failure_tells_the_step_and_the_error() -> Outcome {
+    let map = map()?;
+    let (reader, writer) = ok!(nix::unistd::pipe());
+    let write = Step::Write {
+        fd: writer.as_fd(),
+        bytes: b"x",
+        offset: 0,
+    };
+    let timer = bound_timer(&map, Kind::Wq, &[Step::Event, write])?;
+    drop(reader);
+    let trace = Trace::start()?;
+    ok!(map.start(timer, Duration::ZERO));
+    settle(&map, timer)?;
+    let lines = trace.lines_of(&map, timer)?;
+    let failures: Vec<_> = lines
+        .iter()
+        .filter(|line| line.starts_with("step_failure"))
+        .collect();
+    let line = format!("step_failure: step=1 error={}", -libc::EPIPE);
+    check_eq!(failures, [&line]);
+    Ok(())
 }
 
 fn nothing_is_told_when_off() -> Outcome {
