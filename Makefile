@@ -119,7 +119,7 @@ coverage: userland ## Tell which lines of the module the selftests reach
 # Of the last run; of one in which a test has failed, too.
 report-coverage:
 	@$(LLVM_BUILDROOT) run -- $(BIN)/coverage report $(COVERAGE_OF) --sources $(CURDIR)/rust \
-		--output $(COVERAGE_OUT)
+		--reasons Documentation/testing.rst --output $(COVERAGE_OUT)
 
 # As the kernel's own kselftest has it: the programs are installed with its runner, and run by that.
 KSELFTEST := $(CURDIR)/build/kselftest-installed

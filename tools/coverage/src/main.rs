@@ -51,6 +51,9 @@ enum Action {
         /// The module's sources
         #[arg(long, value_name = "DIR")]
         sources: PathBuf,
+        /// A text that names the functions of which it says why a part is not reached
+        #[arg(long, value_name = "FILE")]
+        reasons: PathBuf,
         /// Where to write report.txt, lcov.info and html/index.html
         #[arg(long, value_name = "DIR")]
         output: PathBuf,
@@ -68,7 +71,11 @@ fn main() -> Result<ExitCode> {
             module,
             profile,
             sources,
+            reasons,
             output,
-        } => report::report(&module, &profile, &sources, &output).map(|()| ExitCode::SUCCESS),
+        } => {
+            report::report(&module, &profile, &sources, &reasons, &output)?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }

@@ -11,7 +11,13 @@ use anyhow::{ensure, Context, Result};
 use lcov::report::section::line::{Key, Lines, Value};
 
 /// Writes all kinds of reports, and prints one.
-pub fn report(module: &Path, profile: &Path, sources: &Path, output: &Path) -> Result<()> {
+pub fn report(
+    module: &Path,
+    profile: &Path,
+    sources: &Path,
+    reasons: &Path,
+    output: &Path,
+) -> Result<()> {
     let merged = profile.with_extension("profdata");
     let mut merge = Command::new("llvm-profdata-19");
     merge.args(["merge", "-o"]).args([&merged, profile]);
@@ -31,7 +37,11 @@ pub fn report(module: &Path, profile: &Path, sources: &Path, output: &Path) -> R
         "-output-dir",
     ];
     run(llvm_cov("show").args(html).arg(output.join("html")))?;
-    let table = Table::read(&tracefile, sources)?.to_string();
+    let table = Table {
+        files: read_all(&tracefile, sources)?,
+        reasons: read(reasons)?,
+    };
+    let table = table.to_string();
     fs::write(output.join("report.txt"), &table)?;
     print!("{table}");
     println!(
@@ -58,38 +68,50 @@ struct Source {
     lines: Lines,
 }
 
-/// All source files.
-struct Table(Vec<Source>);
+/// All source files, in their order.
+fn read_all(tracefile: &Path, sources: &Path) -> Result<Vec<Source>> {
+    let report = lcov::Report::from_file(tracefile)?;
+    let files = report.sections.into_iter().map(|(key, section)| {
+        let file = key.source_file;
+        Ok(Source {
+            name: file.strip_prefix(sources)?.to_owned(),
+            text: read(&file)?,
+            lines: section.lines,
+        })
+    });
+    files.collect()
+}
 
-impl Table {
-    fn read(tracefile: &Path, sources: &Path) -> Result<Self> {
-        let report = lcov::Report::from_file(tracefile)?;
-        let files = report.sections.into_iter().map(|(key, section)| {
-            let file = key.source_file;
-            let text = fs::read_to_string(&file);
-            Ok(Source {
-                name: file.strip_prefix(sources)?.to_owned(),
-                text: text.with_context(|| format!("cannot read {}", file.display()))?,
-                lines: section.lines,
-            })
-        });
-        Ok(Self(files.collect::<Result<_>>()?))
-    }
+fn read(file: &Path) -> Result<String> {
+    fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
+}
+
+/// What there is to tell.
+struct Table {
+    files: Vec<Source>,
+    /// A text that names ``file.rs: function()`` of which it says why a part is not reached.
+    reasons: String,
 }
 
 impl Display for Table {
     fn fmt(&self, to: &mut Formatter<'_>) -> fmt::Result {
-        let Self(files) = self;
+        let Self { files, reasons } = self;
         writeln!(to, "{:<32} {:>6} {:>8}", "file", "lines", "reached")?;
         for file in files {
             Share::of([file]).line(to, &file.name.display())?;
         }
         Share::of(files).line(to, &"total")?;
-        writeln!(to, "\nnot reached:")?;
-        for file in files {
-            for (function, lines) in file.missed() {
-                let name = file.name.display();
-                writeln!(to, "  {name}: {function}(): {}", lines.join(", "))?;
+        let missed = files.iter().flat_map(|file| {
+            let name = file.name.display();
+            let missed = file.missed().into_iter();
+            missed.map(move |(function, lines)| (format!("{name}: {function}()"), lines))
+        });
+        let has_reason = |name: &str| reasons.contains(&format!("``{name}``"));
+        let (explained, others): (Vec<_>, _) = missed.partition(|(name, _)| has_reason(name));
+        for (title, places) in [("", explained), (", and nothing says why", others)] {
+            writeln!(to, "\nnot reached{title}: {}", places.len())?;
+            for (name, lines) in places {
+                writeln!(to, "  {name}: {}", lines.join(", "))?;
             }
         }
         Ok(())
@@ -182,10 +204,15 @@ mod tests {
         let mut other = source();
         other.name = "b.rs".into();
         other.lines.retain(|_, line| line.count > 0);
-        let table = Table(vec![source(), other]).to_string();
+        let table = Table {
+            files: vec![source(), other],
+            reasons: "``a.rs: two()`` and a.rs: one()".to_owned(),
+        };
+        let table = table.to_string();
         let words: Vec<_> = table.split_whitespace().collect();
         let expected = "file lines reached a.rs 6 3 50.0 % b.rs 3 3 100.0 % total 9 6 66.7 % \
-                        not reached: a.rs: one(): 2-4 a.rs: two(): 6";
+                        not reached: 1 a.rs: two(): 6 \
+                        not reached, and nothing says why: 1 a.rs: one(): 2-4";
         assert_eq!(words.join(" "), expected);
     }
 }
