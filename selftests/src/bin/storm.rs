@@ -7,7 +7,7 @@ use nix::sys::{
     eventfd::EventFd,
 };
 use sleeptimer::{Clock, Expiry, Kind, Map, Sizes, Start, Step, Timer};
-use sleeptimer_selftests::{check, now, ok, tests, Outcome, TOLERANCE};
+use sleeptimer_selftests::{check, now, ok, race::setting, tests, Outcome, TOLERANCE};
 use std::{
     os::fd::AsFd,
     process::{Command, ExitCode},
@@ -15,7 +15,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-const TIMERS: u32 = 10_000;
 const PERIOD: Duration = Duration::from_micros(10);
 const TIME: Duration = Duration::from_secs(3);
 /// Between the look at the clock that counts and the one that is told.
@@ -39,6 +38,11 @@ fn periodic(first: Duration) -> Start {
         period: PERIOD,
         ..Start::default()
     }
+}
+
+/// How many timers make the storm.
+fn many() -> u32 {
+    setting("STORM_TIMERS", 10_000) as u32
 }
 
 /// How many whole periods a time has.
@@ -83,14 +87,15 @@ fn delay() -> Result<Duration, String> {
 }
 
 fn a_storm_leaves_the_machine_responsive_and_counts_all() -> Outcome {
+    let many = many();
     let map = ok!(Map::open_nonblocking(Sizes {
-        timers: TIMERS,
+        timers: many,
         programs: 1,
         events: 1 << 17,
     }));
     let program = ok!(map.program(&[Step::Event]));
     let mut timers: Vec<Timer> = Vec::new();
-    for number in 0..TIMERS {
+    for number in 0..many {
         let timer = ok!(map.timer(Kind::Timer, Clock::Monotonic, number.into()));
         ok!(map.set_callback(timer, program));
         timers.push(timer);
@@ -99,7 +104,7 @@ fn a_storm_leaves_the_machine_responsive_and_counts_all() -> Outcome {
     for timer in &timers {
         ok!(map.start_with(*timer, &periodic(first)));
     }
-    let mut told = vec![Told::default(); TIMERS as usize];
+    let mut told = vec![Told::default(); many as usize];
     let mut worst = Duration::ZERO;
     // A slow machine may not have armed the last of them before the first expires.
     let end = now(libc::CLOCK_MONOTONIC).max(first) + TIME;
@@ -118,11 +123,11 @@ fn a_storm_leaves_the_machine_responsive_and_counts_all() -> Outcome {
     check!(worst < TOLERANCE, "{worst:?}");
     // On each CPU one an interval, and those that came before the schedule was full.
     let cpus = ok!(available_parallelism()).get() as u64;
-    let most = cpus * periods(after - first) + 2 * u64::from(TIMERS);
+    let most = cpus * periods(after - first) + 2 * u64::from(many);
     check!(events <= most, "{events} events, of at most {most}");
     // Each has its turn as often as the others, nearly.
-    check!(events >= u64::from(TIMERS), "{events} events");
-    let turn = (after - first) * TIMERS / events.try_into().unwrap_or(u32::MAX);
+    check!(events >= u64::from(many), "{events} events");
+    let turn = (after - first) * many / events.try_into().unwrap_or(u32::MAX);
     for (number, told) in told.iter().enumerate() {
         let counted = told.count;
         let most = periods(after - first) + 1;
@@ -189,19 +194,20 @@ fn callbacks_that_outlast_their_period_leave_time_for_others() -> Outcome {
 
 /// All at once, and more of them than the schedule of periodic timers has room for in this time.
 fn timers_that_fire_once_are_not_held_back() -> Outcome {
+    let many = many();
     let map = ok!(Map::open_nonblocking(Sizes {
-        timers: TIMERS,
+        timers: many,
         programs: 1,
-        events: TIMERS,
+        events: many,
     }));
     let program = ok!(map.program(&[Step::Event]));
     let time = now(libc::CLOCK_MONOTONIC) + Duration::from_millis(500);
-    for number in 0..TIMERS {
+    for number in 0..many {
         let timer = ok!(map.timer(Kind::Timer, Clock::Monotonic, number.into()));
         ok!(map.set_callback(timer, program));
         ok!(map.start_at(timer, time));
     }
-    let mut told = vec![Told::default(); TIMERS as usize];
+    let mut told = vec![Told::default(); many as usize];
     let end = Instant::now() + TOLERANCE;
     while told.iter().any(|told| told.count == 0) && Instant::now() < end {
         sleep(Duration::from_millis(10));

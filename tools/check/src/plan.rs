@@ -84,7 +84,8 @@ const DEBUG_SELFTESTS: &[&str] = &["fail_nth"];
 
 /// The same selftests on kernels that look for faults as they run, with a longer stress.
 pub fn debug_steps(tree: &Path, flavours: &[String]) -> Vec<Step> {
-    const STRESS: &str = "SETTINGS=STRESS_SECONDS=60";
+    // It takes ten seconds to make ten thousand timers there.
+    const STRESS: &str = "SETTINGS=STRESS_SECONDS=60 STORM_TIMERS=2000";
     let plan = Plan { tree };
     let tests = format!("TESTS={}", names(PROGRAMS).join(" "));
     let kernels = format!("FLAVOURS={}", flavours.join(" "));
