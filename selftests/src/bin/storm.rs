@@ -60,9 +60,9 @@ struct Told {
     fired: Duration,
 }
 
-/// Reads what there is.
-fn drain(map: &Map, told: &mut [Told]) {
-    while let Ok(events) = map.read(1024) {
+/// Reads what there is, by so many calls at most: on a slow machine events come as fast as they are read.
+fn drain(map: &Map, told: &mut [Told], calls: usize) {
+    for events in (0..calls).map_while(|_| map.read(1024).ok()) {
         for event in events {
             let told = &mut told[event.user_data as usize];
             told.events += 1;
@@ -110,7 +110,7 @@ fn a_storm_leaves_the_machine_responsive_and_counts_all() -> Outcome {
     let end = now(libc::CLOCK_MONOTONIC).max(first) + TIME;
     while now(libc::CLOCK_MONOTONIC) < end {
         worst = worst.max(delay()?);
-        drain(&map, &mut told);
+        drain(&map, &mut told, 100);
     }
     let events: u64 = told.iter().map(|told| told.events).sum();
     println!("# {events} events; the longest delay of a program was {worst:?}");
@@ -119,7 +119,7 @@ fn a_storm_leaves_the_machine_responsive_and_counts_all() -> Outcome {
         ok!(map.cancel(*timer));
     }
     let after = now(libc::CLOCK_MONOTONIC);
-    drain(&map, &mut told);
+    drain(&map, &mut told, usize::MAX);
     check!(worst < TOLERANCE, "{worst:?}");
     // On each CPU one an interval, and those that came before the schedule was full.
     let cpus = ok!(available_parallelism()).get() as u64;
@@ -211,7 +211,7 @@ fn timers_that_fire_once_are_not_held_back() -> Outcome {
     let end = Instant::now() + TOLERANCE;
     while told.iter().any(|told| told.count == 0) && Instant::now() < end {
         sleep(Duration::from_millis(10));
-        drain(&map, &mut told);
+        drain(&map, &mut told, usize::MAX);
     }
     check!(told.iter().all(|told| told.count == 1));
     Ok(())
