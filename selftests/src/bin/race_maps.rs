@@ -5,7 +5,7 @@
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use sleeptimer::{Cpu, Expiry, Kind, Map, Sizes, Start, Step};
 use sleeptimer_selftests::{
-    bound_timer, check_eq, debugfs, expect_events, map, ok,
+    bound_timer, check_eq, expect_events, map, numbers, ok,
     race::{appointment, meet, pin, rounds, spin_until, Tally, FIRST_CPU, SECOND_CPU},
     tests, Outcome, KINDS,
 };
@@ -125,7 +125,7 @@ fn maps_come_and_go_on_all_cpus() -> Outcome {
         threads.into_iter().map(join).collect()
     });
     outcomes.into_iter().collect::<Outcome>()?;
-    let totals = debugfs::totals()?;
+    let totals = numbers::totals()?;
     for name in ["maps", "timers", "programs", "users"] {
         check_eq!((name, totals.get(name)), (name, Some(&0)));
     }

@@ -13,7 +13,7 @@ use nix::{
 };
 use sleeptimer::{Batch, Clock, Expiry, Kind, Map, Sizes, Start, Step};
 use sleeptimer_selftests::{
-    bound_timer, check, check_eq, debugfs, ok, race::rounds, tests, Outcome, TOLERANCE,
+    bound_timer, check, check_eq, numbers, ok, race::rounds, tests, Outcome, TOLERANCE,
 };
 use std::{
     os::fd::{AsFd, AsRawFd, RawFd},
@@ -140,7 +140,7 @@ fn a_map_ends_with_the_last_of_its_processes() -> Outcome {
             }
             drop(gone);
             wait(&[last])?;
-            check_eq!(debugfs::totals()?["maps"], 0);
+            check_eq!(numbers::totals()?["maps"], 0);
             let _ = counter.read();
             sleep(5 * PERIOD);
             check_eq!(counter.read(), Err(Errno::EAGAIN));

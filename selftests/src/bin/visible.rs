@@ -5,13 +5,14 @@ use sleeptimer::{Clock, Kind, Map, Sizes, Step};
 use sleeptimer_selftests::{
     check, check_eq,
     child::{as_user, in_child},
-    debugfs::{read, totals, DIRECTORY},
-    expect_events, module, ok, tests, Outcome,
+    expect_events, module,
+    numbers::{fdinfo, read, totals, DIRECTORY},
+    ok, tests, Outcome,
 };
 use std::{
     collections::HashMap,
     fs,
-    os::fd::{AsRawFd, RawFd},
+    os::fd::AsRawFd,
     process::ExitCode,
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -35,17 +36,6 @@ fn main() -> ExitCode {
         readers_meet_maps_that_come_and_go,
         an_open_file_keeps_the_module,
     ])
-}
-
-/// The fields of the fdinfo of a file that are ours.
-fn fdinfo(fd: RawFd) -> Result<HashMap<String, String>, String> {
-    let text = ok!(fs::read_to_string(format!("/proc/self/fdinfo/{fd}")));
-    let fields = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("sleeptimer-")?.split_once(":\t"));
-    Ok(fields
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect())
 }
 
 /// The lines of the file `maps` by the names of its columns, in the order of the lines.
