@@ -98,14 +98,14 @@ run-demo:
 	@$(VM) run --series $(SERIES) --file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko \
 		--file $(BIN)/demo -- demo /lib/sleeptimer.ko
 
-# MEMORY: of the machine, in MiB.
+# MEMORY: of the machine, in MiB; SETTINGS: variables for the programs, as NAME=VALUE.
 run-selftests:
 	@$(BUILDROOT) host-tools
 	@$(if $(COVERAGE),$(COLLECT)) $(VM) run --series $(SERIES) \
 		--file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko --timeout $(or $(TIMEOUT),600) \
 		$(if $(COVERAGE),--module $(OUT)/tools/coverage/collector.ko) $(if $(MEMORY),--memory $(MEMORY)) \
 		$(foreach t,run_selftests $(TESTS),--file $(BIN)/$(t)) $(ABI_FILES) \
-		-- run_selftests $(if $(COVERAGE),--counters) /lib/sleeptimer.ko $(TESTS:%=/bin/%)
+		-- run_selftests $(if $(COVERAGE),--counters) $(SETTINGS) /lib/sleeptimer.ko $(TESTS:%=/bin/%)
 
 # COVERAGE has the module count what it executes.
 COVERAGE_OUT := $(CURDIR)/build/coverage
@@ -163,7 +163,7 @@ in-root-modules-debug:
 	@mkdir -p $(OUT) && rm -f $(OUT)/sleeptimer.ko
 	+@kdir=$$($(DEBUG_KERNEL)) && $(call KBUILD,$$kdir) LLVM=-19 modules
 
-# SETTINGS: variables for the programs, as NAME=VALUE.
+# SETTINGS: as above.
 run-debug:
 	@$(BUILDROOT) host-tools
 	@kdir=$$($(LLVM_BUILDROOT) run -- $(DEBUG_KERNEL)) && \
