@@ -36,4 +36,5 @@ SELFTESTS := \
 	race_maps \
 	race_processes \
 	race_signals \
-	stress
+	stress \
+	against_model

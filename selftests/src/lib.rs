@@ -20,6 +20,7 @@ pub mod orders;
 pub mod pages;
 pub mod race;
 pub mod raw;
+pub mod reference;
 
 pub use ktap::{run, skip, skip_all, Outcome, Test};
 

@@ -25,6 +25,14 @@ pub fn request(file: &impl AsRawFd, number: u32, address: usize) -> nix::Result<
     Errno::result(unsafe { libc::ioctl(file.as_raw_fd(), number.into(), address) })
 }
 
+/// A read of so many bytes, to whatever address.
+pub fn read_at(file: &impl AsRawFd, address: usize, length: usize) -> nix::Result<usize> {
+    let to = address as *mut libc::c_void;
+    // SAFETY: The kernel checks the address; where it writes, it is a buffer of the caller's.
+    let result = unsafe { libc::read(file.as_raw_fd(), to, length) };
+    Errno::result(result).map(|bytes| bytes as usize)
+}
+
 /// The bytes of a structure of the ABI.
 pub fn bytes<T>(value: &T) -> &[u8] {
     // SAFETY: The structures of the ABI have no padding, so all their bytes are initialised.
