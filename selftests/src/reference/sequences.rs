@@ -243,35 +243,41 @@ impl Next {
         let timer = self.timer(runner, if is_op { 20 } else { 1 });
         let makes_sense = runner.rng().random_ratio(7, 8);
         let is_usual = runner.rng().random_ratio(3, 4);
-        let entries: &[Entry] = match timer {
-            Target::Last(name) if makes_sense => match self.kinds[usize::from(name)] {
-                None => &[TimerInit, DelayedWqInit, WqInit, DelayedWqInit, TimerInit],
+        let (kind, is_bound) = match timer {
+            Target::Last(name) => (self.kinds[usize::from(name)], self.bound[usize::from(name)]),
+            _ => (None, false),
+        };
+        let entries: &[Entry] = match (timer, kind) {
+            (Target::Last(_), Some(kind)) if makes_sense => match entries_for(kind) {
                 // The first binds a program.
-                Some(kind) if is_usual && !self.bound[usize::from(name)] => &entries_for(kind)[..1],
-                Some(kind) => entries_for(kind),
+                entries if is_usual && !is_bound => &entries[..1],
+                entries => entries,
             },
+            (Target::Last(_), None) if makes_sense => {
+                &[TimerInit, DelayedWqInit, WqInit, DelayedWqInit, TimerInit]
+            }
             _ => &Entry::OF_TIMERS,
         };
         let entry = entries[runner.rng().random_range(0..entries.len())];
         let with = match entry {
             TimerInit | WqInit | DelayedWqInit if is_op && is_usual => {
-                let parts = (init(), self.program());
+                let parts = (init(entry), self.program());
                 parts
                     .prop_map(|(init, program)| Arguments::Init(Init { program, ..init }))
                     .boxed()
             }
-            TimerInit | WqInit | DelayedWqInit => init().prop_map(Arguments::Init).boxed(),
+            TimerInit | WqInit | DelayedWqInit => init(entry).prop_map(Arguments::Init).boxed(),
             TimerSetCallback | TimerSetSleepableCb | WqSetCallback | DelayedWqSetCallback => {
                 self.program().prop_map(Arguments::Program).boxed()
             }
-            // It takes no other.
-            WqStart if is_usual => Just(Arguments::Start(Start::NOW)).boxed(),
-            TimerStart | WqStart | DelayedWqStart | DelayedWqMod if is_op => {
-                let start = start().prop_map(Start::in_batch);
-                start.prop_map(Arguments::Start).boxed()
-            }
             TimerStart | WqStart | DelayedWqStart | DelayedWqMod => {
-                start().prop_map(Arguments::Start).boxed()
+                let start = match kind.filter(|_| is_usual) {
+                    Some(Kind::SleepableTimer | Kind::Wq) => Just(Start::NOW).boxed(),
+                    Some(Kind::DelayedWq) => delay().boxed(),
+                    _ if is_op => start().prop_map(Start::in_batch).boxed(),
+                    _ => start().boxed(),
+                };
+                start.prop_map(Arguments::Start).boxed()
             }
             TimerCancel | TimerCancelNoDrop | TimerCancelAsync | WqCancel | DelayedWqCancel
             | Free => Just(Arguments::Nothing).boxed(),
@@ -351,7 +357,7 @@ fn steps(runner: &mut TestRunner) -> BoxedStrategy<Vec<Step>> {
     }
 }
 
-fn init() -> impl Strategy<Value = Init> {
+fn init(entry: Entry) -> impl Strategy<Value = Init> {
     const CLOCK: &[(u32, u32)] = &[
         (16, CLOCKS[0]),
         (1, CLOCKS[1]),
@@ -360,7 +366,12 @@ fn init() -> impl Strategy<Value = Init> {
         (1, 2),
     ];
     const FLAGS: &[(u32, u32)] = &[(10, 0), (10, 1), (1, 2)];
-    let parts = (weighted(FLAGS), weighted(CLOCK), any::<u8>());
+    const NO_FLAGS: &[(u32, u32)] = &[(20, 0), (1, 1)];
+    let flags = match entry {
+        Entry::WqInit => NO_FLAGS,
+        _ => FLAGS,
+    };
+    let parts = (weighted(flags), weighted(CLOCK), any::<u8>());
     parts.prop_map(|(flags, clock, user_data)| Init {
         flags,
         clock,
@@ -369,18 +380,27 @@ fn init() -> impl Strategy<Value = Init> {
     })
 }
 
+const EXPIRES: &[(u32, u64)] = &[
+    (12, 0),
+    (8, FAR),
+    (4, 5 * FAR),
+    (1, 1),
+    (1, AGE << 1),
+    (1, u64::MAX),
+];
+
+/// A start that takes no more than a delay.
+fn delay() -> impl Strategy<Value = Start> {
+    weighted(EXPIRES).prop_map(|expires| Start {
+        expires,
+        ..Start::NOW
+    })
+}
+
 fn start() -> impl Strategy<Value = Start> {
     const ABS: u32 = sys::SLEEPTIMER_START_ABS;
     const PIN: u32 = sys::SLEEPTIMER_START_CPU_PIN;
     const CPU: u32 = sys::SLEEPTIMER_START_CPU;
-    const EXPIRES: &[(u32, u64)] = &[
-        (12, 0),
-        (8, FAR),
-        (4, 5 * FAR),
-        (1, 1),
-        (1, AGE << 1),
-        (1, u64::MAX),
-    ];
     const FLAGS: &[(u32, (u32, u32))] = &[
         (24, (0, 0)),
         (6, (ABS, 0)),
@@ -441,6 +461,71 @@ impl Start {
                 _ => self.expires,
             },
             ..self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::errno::Errno;
+    use proptest::test_runner::{Config, RngAlgorithm, TestRng};
+
+    /// What comes of all calls of entry points in many sequences.
+    fn outcomes() -> Vec<(Entry, Result<u32, Errno>)> {
+        let random = TestRng::from_seed(RngAlgorithm::XorShift, &[1; 16]);
+        let config = Config {
+            max_local_rejects: u32::MAX,
+            ..Config::default()
+        };
+        let mut runner = TestRunner::new_with_rng(config, random);
+        let strategy = Sequences::sequential_strategy(40);
+        let mut outcomes = Vec::new();
+        for _ in 0..500 {
+            let tree = strategy.new_tree(&mut runner).expect("a sequence");
+            let (mut model, calls, _) = tree.current();
+            for call in calls {
+                let answer = model.call(&call, &Moment::NEVER).answer;
+                if let Call::Single(call, Wrong::No) = call {
+                    outcomes.push((call.entry, answer));
+                }
+            }
+        }
+        outcomes
+    }
+
+    #[test]
+    fn most_calls_make_sense() {
+        let outcomes = outcomes();
+        let succeeded = outcomes.iter().filter(|(_, answer)| answer.is_ok());
+        assert!(succeeded.count() > outcomes.len() / 2);
+        let inits = [Entry::TimerInit, Entry::WqInit, Entry::DelayedWqInit];
+        for wanted in inits.into_iter().chain(Entry::OF_TIMERS) {
+            let has = |answer| outcomes.contains(&(wanted, answer));
+            assert!(has(Ok(0)), "{wanted:?} never succeeds");
+            assert!(
+                has(Err(Errno::EINVAL)) || wanted == Entry::Free,
+                "{wanted:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_error_comes() {
+        let outcomes = outcomes();
+        for wanted in [
+            (Entry::TimerInit, Err(Errno::ENOSPC)),
+            (Entry::TimerStart, Err(Errno::ENOENT)),
+            (Entry::TimerStart, Err(Errno::ENXIO)),
+            (Entry::DelayedWqStart, Err(Errno::ENXIO)),
+            (Entry::TimerCancelAsync, Err(Errno::EPERM)),
+            (Entry::TimerCancelAsync, Ok(1)),
+            (Entry::TimerCancel, Ok(1)),
+            (Entry::WqCancel, Ok(1)),
+            (Entry::DelayedWqCancel, Ok(1)),
+            (Entry::DelayedWqMod, Ok(1)),
+        ] {
+            assert!(outcomes.contains(&wanted), "{wanted:?} never comes");
         }
     }
 }
