@@ -225,7 +225,7 @@ unsafe extern "C" fn start_here(start: *mut c_void) {
 impl Highres {
     /// Whether the timer has expired and the callback does not know. This, rather than what the
     /// work is, says whether it waits for a worker: the work may be pending for an expiration that
-    /// the run before it has told, or be refused by a cancel that waits.
+    /// the run before it has told.
     pub(super) fn has_untold(&self) -> bool {
         self.expirations.load(Relaxed) > 0
     }
@@ -275,30 +275,28 @@ impl BpfHrtimer {
         }
     }
 
-    /// Arms the timer, or arms it again. Any context.
-    ///
-    /// Returns false if the kernel did not queue the work: it is pending, or a cancel waits for it.
+    /// Arms the timer, or arms it again; a work that is pending stays as it is. Any context.
     ///
     /// The caller holds off the end of the timer: it has seen under RCU that the timer is not
     /// dying, and is still in that read-side critical section.
-    pub(super) fn arm(&self, map: &Map, arming: &Arming) -> bool {
+    pub(super) fn arm(&self, map: &Map, arming: &Arming) {
         match self.flags.load().kind() {
-            // SAFETY: The timer and the map stay until the work has run or was cancelled.
-            Kind::SleepableTimer | Kind::Wq => unsafe { map.workqueue().queue(self.work()) },
-            // SAFETY: As above.
-            Kind::DelayedWq => unsafe {
-                map.workqueue()
-                    .queue_delayed(self.delayed_work(), arming.jiffies())
-            },
-            Kind::Timer => {
-                self.arm_hrtimer(map, arming);
-                true
+            Kind::SleepableTimer | Kind::Wq => {
+                // SAFETY: The timer and the map stay until the work has run or was cancelled.
+                unsafe { map.workqueue().queue(self.work()) };
             }
+            Kind::DelayedWq => {
+                // SAFETY: As above.
+                unsafe {
+                    map.workqueue()
+                        .queue_delayed(self.delayed_work(), arming.jiffies())
+                };
+            }
+            Kind::Timer => self.arm_hrtimer(map, arming),
             Kind::HighresDelayedWq => {
                 if !self.stays_armed() {
                     self.arm_hrtimer(map, arming);
                 }
-                true
             }
         }
     }
@@ -313,8 +311,7 @@ impl BpfHrtimer {
         disarmed.was_armed
     }
 
-    /// Arms a delayed_wq in jiffies with another delay, and returns whether it was armed. If it was
-    /// not, it may still not be: a cancel that waits has the kernel refuse it. Any context.
+    /// Arms a delayed_wq in jiffies with another delay, and returns whether it was armed. Any context.
     ///
     /// The caller holds off the end of the timer, as for [`Self::arm`].
     pub(super) fn rearm_delayed(&self, map: &Map, arming: &Arming) -> bool {
@@ -449,27 +446,34 @@ impl BpfHrtimer {
     }
 
     /// Disarms the timer, waits for a running callback, and returns whether it was armed.
-    pub(super) fn disarm_sync(&self, _: &Process<'_>) -> bool {
+    pub(super) fn disarm_sync(&self, process: &Process<'_>) -> bool {
         match self.flags.load().kind() {
             // SAFETY: The hrtimer is set up. A `Process` is not in a callback of ours.
             Kind::Timer => unsafe { bindings::hrtimer_cancel(self.hrtimer()) != 0 },
-            Kind::SleepableTimer | Kind::Wq => {
-                // SAFETY: The work is initialised. A `Process` is not in a callback of ours.
-                unsafe { bindings::cancel_work_sync(self.work()) }
-            }
-            Kind::DelayedWq => {
-                // SAFETY: As above.
-                unsafe { bindings::cancel_delayed_work_sync(self.delayed_work()) }
+            Kind::SleepableTimer | Kind::Wq | Kind::DelayedWq => {
+                let was_armed = self.try_disarm().was_armed;
+                self.flush(process);
+                was_armed
             }
             Kind::HighresDelayedWq => {
                 // The timer first: after that, nobody but a start queues the work.
                 //
                 // SAFETY: As above.
                 let was_armed = unsafe { bindings::hrtimer_cancel(self.hrtimer()) != 0 };
-                // SAFETY: As above.
-                unsafe { bindings::cancel_work_sync(self.work()) };
+                // SAFETY: The work is initialised.
+                unsafe { bindings::cancel_work(self.work()) };
+                self.flush(process);
                 self.highres().discard() || was_armed
             }
         }
+    }
+
+    /// Waits for a work that runs, or that was queued again meanwhile.
+    ///
+    /// With the cancel before it, this is what `cancel_work_sync` is for, which would have the kernel
+    /// refuse to queue the work meanwhile: a start can find that out, but a change of the delay cannot.
+    fn flush(&self, _: &Process<'_>) {
+        // SAFETY: The work is initialised. A `Process` is not in a callback of ours.
+        unsafe { bindings::flush_work(self.work()) };
     }
 }

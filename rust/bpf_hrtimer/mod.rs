@@ -223,7 +223,7 @@ impl BpfHrtimer {
             return Err(Failure::BadStart);
         }
         if flags.is_waited_for() {
-            // The kernel refuses to queue a work that is waited for, and would not tell.
+            // Who starts a timer again and again does not keep them waiting.
             return Err(Failure::BeingCancelled);
         }
         flags.program().map(|_| ()).ok_or(Failure::NoCallback)
@@ -261,14 +261,7 @@ impl BpfHrtimer {
     pub(crate) fn start(&self, _: &RcuRead, map: &Map, arming: &Arming) -> Result<(), Failure> {
         self.check_start(arming)?;
         // The token holds off the end of the timer, as `arm` demands.
-        while !self.arm(map, arming) {
-            // Either the work is pending, or the kernel has refused it because a cancel waits,
-            // which had its reference before that.
-            self.check_start(arming)?;
-            if self.is_pending() {
-                break;
-            }
-        }
+        self.arm(map, arming);
         self.check_started()
     }
 
@@ -298,20 +291,10 @@ impl BpfHrtimer {
         // As in `start`.
         let was_armed = match self.kind() {
             Kind::HighresDelayedWq => self.rearm_highres(map, arming),
-            _ => self.modify_delayed(map, arming)?,
+            _ => self.rearm_delayed(map, arming),
         };
         self.check_started()?;
         Ok(was_armed)
-    }
-
-    /// The kernel does not tell whether it has refused a change of what was not armed. So that is
-    /// started instead, of which it does.
-    fn modify_delayed(&self, map: &Map, arming: &Arming) -> Result<bool, Failure> {
-        if self.arm(map, arming) {
-            return Ok(false);
-        }
-        self.check_start(arming)?;
-        Ok(self.rearm_delayed(map, arming))
     }
 
     /// Keeps the callback of a periodic timer from arming it again. Any context.

@@ -155,8 +155,6 @@ struct State {
     /// When it expires, if it is queued.
     queued: Option<u64>,
     running: bool,
-    /// How many wait for a callback meanwhile, if that keeps it from being queued.
-    disabled: u32,
 }
 
 /// An hrtimer, or a work item, which is one that expires at once.
@@ -184,10 +182,7 @@ impl Engine {
 
     /// `hrtimer_start()`, which moves a timer that is queued, or `queue_work()`.
     pub(crate) fn start(&self, expiry: u64) {
-        let mut state = lock(&self.state);
-        if state.disabled == 0 {
-            state.queued = Some(expiry);
-        }
+        lock(&self.state).queued = Some(expiry);
     }
 
     /// `hrtimer_try_to_cancel()`, which does not look further if the callback runs.
@@ -202,24 +197,15 @@ impl Engine {
         }
     }
 
-    /// `hrtimer_cancel()` or `cancel_work_sync()`: the latter takes the work off its queue first,
-    /// and keeps it off while it waits.
+    /// `hrtimer_cancel()`, which waits first; or `cancel_work()` and `flush_work()`, of which the latter
+    /// may wait longer if the work is queued again.
     pub(crate) fn cancel_sync(&self) -> bool {
         let mut state = lock(&self.state);
-        if self.is_work {
-            let was_queued = state.queued.take().is_some();
-            state.disabled += 1;
-            while state.running {
-                state = self.idle.wait(state).unwrap();
-            }
-            state.disabled -= 1;
-            was_queued
-        } else {
-            while state.running {
-                state = self.idle.wait(state).unwrap();
-            }
-            state.queued.take().is_some()
+        let was_queued = self.is_work && state.queued.take().is_some();
+        while state.running {
+            state = self.idle.wait(state).unwrap();
         }
+        was_queued || (!self.is_work && state.queued.take().is_some())
     }
 
     /// `cancel_work()`, which leaves a callback that runs alone.

@@ -158,8 +158,8 @@ pub static ALL: &[Mutant] = &[
         "stuck",
         "a cancel does not wait",
         "rust/bpf_hrtimer/engine.rs",
-        "unsafe { bindings::cancel_work_sync(self.work()) }\n",
-        "unsafe { bindings::cancel_work(self.work()) }\n",
+        "                self.flush(process);\n                was_armed\n",
+        "                was_armed\n",
     ),
     // The callbacks.
     mutant(
