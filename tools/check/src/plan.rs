@@ -84,8 +84,9 @@ const DEBUG_SELFTESTS: &[&str] = &["fail_nth"];
 
 /// The same selftests on kernels that look for faults as they run, with a longer stress.
 pub fn debug_steps(tree: &Path, flavours: &[String]) -> Vec<Step> {
-    // It takes ten seconds to make ten thousand timers there.
-    const STRESS: &str = "SETTINGS=STRESS_SECONDS=60 STORM_TIMERS=2000";
+    // All takes ten times as long there.
+    const STRESS: &str =
+        "SETTINGS=STRESS_SECONDS=60 STORM_TIMERS=2000 RACE_ROUNDS=5 MODEL_CASES=200";
     let plan = Plan { tree };
     let tests = format!("TESTS={}", names(PROGRAMS).join(" "));
     let kernels = format!("FLAVOURS={}", flavours.join(" "));
