@@ -21,12 +21,19 @@ pub mod pages;
 pub mod race;
 pub mod raw;
 pub mod reference;
+pub mod soak;
 
 pub use ktap::{run, skip, skip_all, Outcome, Test};
 
-use nix::errno::Errno;
+use nix::{
+    errno::Errno,
+    poll::{poll, PollFd, PollFlags, PollTimeout},
+};
 use sleeptimer::{Clock, Event, Kind, Map, Program, Sizes, Step, Timer};
-use std::time::{Duration, Instant};
+use std::{
+    os::fd::AsFd,
+    time::{Duration, Instant},
+};
 
 /// How much later than asked something may happen before a test calls it a failure. It tells what is late
 /// from what never comes: an emulated machine that shares its processor, with a kernel full of checkers, has
@@ -148,6 +155,13 @@ pub fn events_within(map: &Map, most: usize, time: Duration) -> Result<Vec<Event
         }
     }
     Ok(events)
+}
+
+/// Waits until there is an event to read, for as long as `time`.
+pub fn wait_for_events(map: &Map, time: Duration) -> nix::Result<bool> {
+    let mut files = [PollFd::new(map.as_fd(), PollFlags::POLLIN)];
+    let time = PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX);
+    Ok(poll(&mut files, time)? == 1)
 }
 
 /// Reads exactly `number` events, or fails.
