@@ -59,7 +59,7 @@ pub struct RunArgs {
 /// The arguments that describe a machine.
 #[derive(Debug, Args)]
 pub struct MachineArgs {
-    /// Directory tree to take kernels and busybox from
+    /// Directory tree to take kernels and programs from
     #[arg(long, env = "SLEEPTIMER_ROOT", value_name = "DIR")]
     pub root: Option<PathBuf>,
     /// Boot the newest cloud kernel of this series in the root
@@ -75,6 +75,10 @@ pub struct MachineArgs {
     /// /NAME]; may be repeated
     #[arg(long = "file", value_name = "SRC[:DST]")]
     pub files: Vec<FileArg>,
+    /// Include this program of the root's /usr/bin, with the libraries it is linked with; may be
+    /// repeated
+    #[arg(long = "program", value_name = "NAME")]
+    pub programs: Vec<String>,
     /// Number of processors
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub smp: u32,

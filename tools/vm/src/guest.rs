@@ -11,12 +11,10 @@ use std::time::Duration;
 use anyhow::{bail, Context, Result};
 use guest_init::plan::{Module, Plan, Task};
 use guest_init::PLAN_PATH;
-use object::elf::{FileHeader64, PT_INTERP};
-use object::read::elf::{FileHeader, ProgramHeader};
-use object::Endianness;
 
 use crate::cli::{FileArg, MachineArgs, Mode, ModuleArg};
 use crate::initramfs::{is_executable, Initramfs};
+use crate::program;
 
 /// The directories that file systems are mounted on, and the home of root.
 const DIRECTORIES: [&str; 6] = ["/dev", "/proc", "/root", "/run", "/sys", "/tmp"];
@@ -34,6 +32,11 @@ pub fn initramfs(args: &MachineArgs, busybox: bool, task: Task) -> Result<Initra
     add_init(&mut initramfs, args.init.as_deref())?;
     if busybox {
         add_busybox(&mut initramfs, args.root.as_deref())?;
+    }
+    for name in &args.programs {
+        let root = args.root.as_deref();
+        let root = root.context("no root to take programs from (--root or SLEEPTIMER_ROOT)")?;
+        program::add(&mut initramfs, root, name)?;
     }
     for file in &args.files {
         add_file(&mut initramfs, file)?;
@@ -61,22 +64,15 @@ fn add_init(initramfs: &mut Initramfs, init: Option<&Path>) -> Result<()> {
     };
     let data = fs::read(&path)
         .with_context(|| format!("cannot read {} (cargo build -p guest-init)", path.display()))?;
-    if has_interpreter(&data).with_context(|| format!("{} is no program", path.display()))? {
+    let linker = program::interpreter(&data);
+    let linker = linker.with_context(|| format!("{} is no program", path.display()))?;
+    if linker.is_some() {
         bail!(
             "{} is linked dynamically (build it with -C target-feature=+crt-static)",
             path.display()
         );
     }
     initramfs.file("/init", true, data)
-}
-
-/// Whether a program needs a dynamic linker.
-fn has_interpreter(program: &[u8]) -> object::Result<bool> {
-    let header = FileHeader64::<Endianness>::parse(program)?;
-    let endian = header.endian()?;
-    let segments = header.program_headers(endian, program)?;
-    let mut kinds = segments.iter().map(|segment| segment.p_type(endian));
-    Ok(kinds.any(|kind| kind == PT_INTERP))
 }
 
 /// Adds the root's busybox and a link for each of its applets.
@@ -155,13 +151,5 @@ mod tests {
         assert_eq!(default_destination(&program).unwrap(), expected);
         assert_eq!(default_destination(Path::new("/usr/lib")).unwrap(), "/lib");
         assert!(default_destination(Path::new("/nonexistent")).is_err());
-    }
-
-    #[test]
-    fn only_a_program_has_an_interpreter() {
-        assert!(has_interpreter(b"#!/bin/sh\n").is_err());
-        let program = fs::read(env::current_exe().unwrap()).unwrap();
-        let is_static = cfg!(target_feature = "crt-static");
-        assert_eq!(has_interpreter(&program).unwrap(), !is_static);
     }
 }

@@ -13,6 +13,7 @@ mod initramfs;
 mod kernel;
 mod klog;
 mod log;
+mod program;
 mod qemu;
 mod run;
 mod session;

@@ -69,6 +69,16 @@ fn a_missing_command_is_said_so() {
 }
 
 #[test]
+fn a_program_comes_with_its_libraries() {
+    let result = Vm::new()
+        .option(&["--program", "env"])
+        .run(&["env", "A=b", "env"]);
+    assert_eq!(result.status, 0, "{}", result.stderr);
+    let output = String::from_utf8(result.stdout).unwrap();
+    assert!(output.lines().any(|line| line == "A=b"), "{output}");
+}
+
+#[test]
 fn large_output_is_complete() {
     const SIZE: usize = 10 << 20;
     let command = format!("yes 0123456 | head -c {SIZE}");
