@@ -4,15 +4,16 @@
 # What the root is made of. All of it goes into the key: another recipe makes another root.
 
 # The suite's own rustc and bindgen: the backports kernels are built with those.
-readonly gcc_packages=(
+readonly base_packages=(
 	bc bindgen bison busybox-static ca-certificates cargo cpio flex gcc kmod libc6-dev libelf-dev
 	libssl-dev make pahole perl python3 rust-clippy rust-src rustc rustfmt xz-utils zstd
 )
-# A kernel with sanitizers has Rust only if clang builds it, and of the version that rustc links.
-readonly llvm_packages=("${gcc_packages[@]}" clang-19 lld-19 llvm-19)
-case $toolchain in
 # The ABI is checked for C++ too, and the kernel's kselftest installs by rsync.
-gcc) packages=("${gcc_packages[@]}" g++ rsync) ;;
+readonly gcc_packages=("${base_packages[@]}" g++ rsync)
+# A kernel with sanitizers has Rust only if clang builds it, and of the version that rustc links.
+readonly llvm_packages=("${base_packages[@]}" clang-19 lld-19 llvm-19)
+case $toolchain in
+gcc) packages=("${gcc_packages[@]}") ;;
 llvm) packages=("${llvm_packages[@]}") ;;
 *) die "SLEEPTIMER_TOOLCHAIN is '$toolchain': set it to gcc or llvm" ;;
 esac
