@@ -49,7 +49,7 @@ remove_unused() (
 
 # True if the root is that of one of the toolchains.
 root_is_current() {
-	[ "${1##*/}" = "$(recipe_key "${gcc_packages[@]}")" ] ||
+	[ "${1##*/}" = "$(recipe_key "${gcc_packages[@]}" "$unpack_load")" ] ||
 		[ "${1##*/}" = "$(recipe_key "${llvm_packages[@]}")" ]
 }
 

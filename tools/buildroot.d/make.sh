@@ -60,7 +60,8 @@ mmdebstrap_root() {
 	env releases="$releases" manifest="$manifest" "${private[@]}" \
 		mmdebstrap --mode="$mode" --variant=essential --architectures=amd64 "${options[@]}" \
 		--keyring="$keyring" --aptopt='Acquire::Retries "3"' --skip=output/dev \
-		--include="${packages[*]} $headers $sources" --customize-hook="$unpack_kernels" \
+		--include="${packages[*]} $headers $sources" \
+		--customize-hook="$unpack_kernels"$'\n'"$unpack_more" \
 		"$suite" "$target" - <<-END
 		deb $mirror $suite main
 		deb $mirror $suite-updates main

@@ -12,12 +12,6 @@ readonly base_packages=(
 readonly gcc_packages=("${base_packages[@]}" g++ rsync)
 # A kernel with sanitizers has Rust only if clang builds it, and of the version that rustc links.
 readonly llvm_packages=("${base_packages[@]}" clang-19 lld-19 llvm-19)
-case $toolchain in
-gcc) packages=("${gcc_packages[@]}") ;;
-llvm) packages=("${llvm_packages[@]}") ;;
-*) die "SLEEPTIMER_TOOLCHAIN is '$toolchain': set it to gcc or llvm" ;;
-esac
-readonly packages
 # Never read by a build: documentation, the sources of rustc itself, clang as static libraries.
 readonly file_filters=(
 	path-exclude='/usr/share/doc/*' path-exclude='/usr/share/man/*'
@@ -42,12 +36,29 @@ readonly unpack_kernels='set -e
 	cd /; rm -r "$1/tmp/kernels"
 	printf "%s" "$manifest" >"$1/etc/sleeptimer-buildroot"
 	: >"$1/etc/resolv.conf"'
+# What runs in the VM beside a soak, and those of its libraries that are not there anyway. With all that
+# they depend on they would bring Mesa and LLVM, so they are unpacked only, too.
+# shellcheck disable=SC2016 # as above
+readonly unpack_load='set -e
+	APT_CONFIG=$MMDEBSTRAP_APT_CONFIG; export APT_CONFIG
+	mkdir "$1/tmp/load"; cd "$1/tmp/load"
+	apt-get -q download stress-ng libapparmor1 libdrm2 libegl1 libgbm1 libgles2 libglvnd0 \
+		libipsec-mb2 libjpeg62-turbo libjudydebian1 libsctp1
+	for deb in *.deb; do dpkg-deb -x "$deb" "$1"; done
+	cd /; rm -r "$1/tmp/load"'
 
-# recipe_key PACKAGE...: prints the key of the root that has these packages.
+case $toolchain in
+gcc) packages=("${gcc_packages[@]}") unpack_more=$unpack_load ;;
+llvm) packages=("${llvm_packages[@]}") unpack_more='' ;;
+*) die "SLEEPTIMER_TOOLCHAIN is '$toolchain': set it to gcc or llvm" ;;
+esac
+readonly packages unpack_more
+
+# recipe_key PART...: prints the key of the root that has these packages, and unpacks more.
 recipe_key() {
 	printf '%s\n' "$suite" "$mirror" "${series[@]}" "$@" "${file_filters[@]}" "$unpack_kernels" |
 		sha256sum | cut -c1-12
 }
 
-key=$(recipe_key "${packages[@]}")
+key=$(recipe_key "${packages[@]}" ${unpack_more:+"$unpack_more"})
 readonly key
