@@ -46,7 +46,7 @@ KBUILD = $(MAKE) -C $(1) M=$(SOURCE) MO=$(OUT) $(KBUILD_VARS)
 .PHONY: help demo check check-debug mutants modules vm userland uapi fmt clean distclean \
 	run-demo run-selftests run-races check-panics check-style check-abi check-vm in-root-modules \
 	in-root-check-style debug-kernels modules-debug run-debug in-root-modules-debug run-kselftest \
-	in-root-kselftest coverage report-coverage fuzz fuzz-corpus fuzzer run-fuzz
+	in-root-kselftest coverage report-coverage fuzz fuzz-corpus fuzzer run-fuzz soak run-soak
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -201,6 +201,32 @@ fuzz-corpus: ## Add what "make fuzz" has saved to the corpus, and take out what 
 	@find $(CORPUS) build/fuzz -type f -exec cp -t build/fuzz-all {} +
 	@$(MAKE) --no-print-directory fuzz MINUTES=30 MINIMISE=1 CORPUS=build/fuzz-all SAVE=build/fuzz-kept
 	@rm -rf $(CORPUS) && cp -r build/fuzz-kept $(CORPUS)
+
+# KERNELS: on which, one after the other, also if one fails.
+KERNELS := 7.3 7.2 kasan kcsan
+soak: userland ## Keep the module busy beside other load, and plot it: MINUTES=1 [KERNELS="7.3 kasan"]
+	@failed=0; for kernel in $(KERNELS); do \
+		case $$kernel in \
+		kasan | kcsan) set -- modules-debug run-soak FLAVOUR=$$kernel ;; \
+		*) set -- modules run-soak SERIES=$$kernel ;; \
+		esac; \
+		$(MAKE) --no-print-directory "$$@" || failed=1; \
+	done; exit $$failed
+
+# BESIDE: a command of the root's that runs at the same time, or nothing. The machine may be half as fast
+# as its host, and warms up first.
+BESIDE := stress-ng --quiet --cpu 1 --vm 1 --vm-bytes 64M --fork 1 --futex 1 --io 1 --timer 1 --timer-freq 1000
+SOAK := $(or $(FLAVOUR),$(SERIES))
+run-soak:
+	@$(BUILDROOT) host-tools
+	@$(if $(FLAVOUR),kdir=$$($(LLVM_BUILDROOT) run -- $(DEBUG_KERNEL)) &&) \
+		$(BIN)/soak-plot --out build/soak/$(SOAK) --title 'soak of $(MINUTES) min, $(SOAK)' -- \
+		env $(VM) run --memory 1024 --timeout $$(($(MINUTES) * 120 + 900)) \
+		$(if $(FLAVOUR),--kernel $$kdir/bzImage --append '$(DEBUG_LINE_$(FLAVOUR))',--series $(SERIES)) \
+		--file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko --file $(BIN)/run_selftests --file $(BIN)/soak \
+		$(addprefix --program ,$(firstword $(BESIDE))) \
+		-- run_selftests $(if $(filter kasan,$(FLAVOUR)),--kmemleak) SOAK_SECONDS=$$(($(MINUTES) * 60)) \
+		$(if $(BESIDE),'SOAK_BESIDE=$(BESIDE)') /lib/sleeptimer.ko /bin/soak
 
 check-panics:
 	@$(BUILDROOT) run -- tools/check-panics $(OUT)/sleeptimer.ko

@@ -102,8 +102,8 @@ pub fn debug_steps(tree: &Path, flavours: &[String]) -> Vec<Step> {
     steps
 }
 
-/// What takes minutes each: the selftests that only debug kernels can run, the sweep of races, and
-/// the fuzzer.
+/// What takes minutes each: the selftests that only debug kernels can run, a short soak, the sweep of
+/// races, and the fuzzer.
 pub fn long_steps(tree: &Path, flavours: &[String]) -> Vec<Step> {
     let plan = Plan { tree };
     let mut steps = Vec::new();
@@ -112,6 +112,10 @@ pub fn long_steps(tree: &Path, flavours: &[String]) -> Vec<Step> {
         let tests = format!("TESTS={}", DEBUG_SELFTESTS.join(" "));
         let run = ["modules-debug", "run-debug", &flavour_is, &tests];
         steps.push(plan.make(format!("faults, {flavour}"), &run, Expect::Ktap));
+    }
+    for flavour in flavours {
+        let soak = ["soak", "MINUTES=1", &format!("KERNELS={flavour}")];
+        steps.push(plan.make(format!("soak, {flavour}"), &soak, Expect::Ktap));
     }
     let races = ["modules", "run-races"];
     steps.push(plan.make("races that repeat", &races, Expect::Ktap));
