@@ -42,8 +42,9 @@ pub struct Device {
     cpu: u32,
 }
 
-/// How often the device is looked at before it is said to differ, at least.
-const ENOUGH_LOOKS: u32 = 100;
+/// How often the device is looked at before it is said to differ, at least: how long that takes goes with
+/// how slow the machine is.
+const ENOUGH_LOOKS: u32 = 1000;
 
 fn time(clock: u32) -> u64 {
     now(clock as libc::clockid_t).as_nanos() as u64
