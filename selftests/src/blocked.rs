@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Threads that are known to wait in a system call.
+//! Threads that are known to wait.
 
-use crate::{check, ok, TOLERANCE};
+use crate::{check, ok, Outcome, TOLERANCE};
 use std::{
     fs,
     sync::mpsc,
@@ -32,4 +32,19 @@ pub fn spawn_into<T: Send + 'static>(
         sleep(Duration::from_millis(1));
     }
     Ok(thread)
+}
+
+/// Returns when a thread sleeps, whatever for. One that is taken off its processor does not.
+pub fn wait_asleep(thread: u32) -> Outcome {
+    let end = Instant::now() + TOLERANCE;
+    loop {
+        let stat = ok!(fs::read_to_string(format!("/proc/{thread}/stat")));
+        // After the name, which may have anything in it.
+        let state = stat.rsplit(") ").next().unwrap_or_default();
+        if !state.starts_with('R') {
+            return Ok(());
+        }
+        check!(Instant::now() < end, "the thread does not sleep");
+        sleep(Duration::from_millis(1));
+    }
 }
