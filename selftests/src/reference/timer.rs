@@ -65,7 +65,7 @@ pub(super) struct Run {
 /// A timer, as it is when the device has come to rest.
 #[derive(Clone, Debug)]
 pub(super) struct Timer {
-    /// It is the so manieth of its map.
+    /// Which timer of the map it is, in the order in which they were made.
     pub id: usize,
     pub kind: Kind,
     pub clock: u32,
@@ -150,7 +150,7 @@ pub struct Look {
 /// What an event has to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Of the so manieth timer of the map.
+    /// The number of the timer.
     pub timer: usize,
     /// The word of the timer.
     pub user_data: u64,

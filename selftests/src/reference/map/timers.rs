@@ -38,7 +38,6 @@ impl Reference {
         if let Arguments::Start(start) = &call.with {
             check_flags(call.entry, start)?;
         }
-        self.timer(number)?;
         let mut timer = number
             .and_then(|number| self.timers.remove(&number))
             .ok_or(Errno::ENOENT)?;
