@@ -113,7 +113,7 @@ pub static ALL: &[Mutant] = &[
     ),
     // The engine.
     mutant(
-        "lifecycle",
+        "lifecycle against_model",
         "all timers are on one clock",
         "rust/bpf_hrtimer/engine.rs",
         "            flags.clock().id(),\n",
@@ -141,7 +141,7 @@ pub static ALL: &[Mutant] = &[
         "&& self.is_queued()",
     ),
     mutant(
-        "families",
+        "families against_model",
         "a change of the delay tells nothing",
         "rust/bpf_hrtimer/engine.rs",
         "        self.arm_hrtimer(map, arming);\n        disarmed.was_armed\n",
@@ -160,6 +160,13 @@ pub static ALL: &[Mutant] = &[
         "rust/bpf_hrtimer/engine.rs",
         "                self.flush(process);\n                was_armed\n",
         "                was_armed\n",
+    ),
+    mutant(
+        "against_model",
+        "a start for a CPU is one for any",
+        "rust/map.rs",
+        "timer.start_on(&rcu, self, arming, cpu, process)",
+        "timer.start(&rcu, self, arming)",
     ),
     // The callbacks.
     mutant(
@@ -218,6 +225,13 @@ pub static ALL: &[Mutant] = &[
         "rust/map.rs",
         "        self.events.forget(&self.table, flags.index());\n",
         "",
+    ),
+    mutant(
+        "against_model",
+        "a free keeps the program",
+        "rust/map.rs",
+        "        self.put_program(flags.program());\n        this.hush();\n",
+        "        this.hush();\n",
     ),
     // Handles and programs.
     mutant(
@@ -325,6 +339,13 @@ pub static ALL: &[Mutant] = &[
         "rust/bpf_hrtimer/observe.rs",
         "is_armed: timer.is_armed || timer.is_running || is_untold,",
         "is_armed: timer.is_armed || timer.is_running,",
+    ),
+    mutant(
+        "against_model",
+        "a query tells when a timer was to fire that does not any more",
+        "rust/bpf_hrtimer/observe.rs",
+        "expires: is_queued.then_some(expires),",
+        "expires: Some(expires),",
     ),
     mutant(
         "limits race_maps",
