@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Timers that are made, armed, cancelled and freed in batches.
 
-use super::load::{Load, PATIENCE};
-use crate::{check, check_eq, ok, race::now_ns, wait_for_events, Outcome, KINDS};
+use super::load::Load;
+use crate::{check, check_eq, ok, race::now_ns, wait_for_events, Outcome, KINDS, TOLERANCE};
 use fastrand::Rng;
 use sleeptimer::{Batch, Clock, Event, Expiry, Kind, Map, Sizes, Step, Timer};
 use std::{
@@ -108,7 +108,7 @@ impl Round {
                 self.dues.remove(&(self.first + *number as u64));
             }
         }
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TOLERANCE;
         while !self.dues.is_empty() {
             check!(Instant::now() < end, "lost: {:?}", self.dues);
             if ok!(wait_for_events(map, Duration::from_millis(100))) {

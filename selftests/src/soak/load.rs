@@ -14,9 +14,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long after its time something is lost, and not late.
-pub const PATIENCE: Duration = Duration::from_secs(60);
-
 /// A part of the load: it goes on for as long as the load does.
 pub type Part = fn(&Load) -> Outcome;
 

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What the kernel says of memory and of the module's objects, and whether something was left.
 
-use super::{
-    load::PATIENCE,
-    sample::{Memory, Objects},
-};
-use crate::{check, numbers::totals, ok, Outcome};
+use super::sample::{Memory, Objects};
+use crate::{check, numbers::totals, ok, Outcome, TOLERANCE};
 use nix::unistd::sync;
 use std::{
     collections::BTreeMap,
@@ -26,11 +23,11 @@ const SLACK_OF_THREAD: u64 = 64;
 /// How much less memory is available at most, in KiB: programs have grown, too.
 const AVAILABLE_SLACK: u64 = 24576;
 
-/// How many more objects of one size, and for each thread that has come, are no leak. The module
-/// allocates its objects by size, but timers.
+/// How many more objects of one size that are charged to memory cgroups, and for each thread that has
+/// come, are no leak. The module's are such, but timers; few others are.
 const OBJECTS_SLACK: u64 = 128;
 const OBJECTS_SLACK_OF_THREAD: u64 = 16;
-const BY_SIZE: &str = "kmalloc";
+const BY_SIZE: &str = "kmalloc-cg-";
 
 /// How many caches are named that have grown most.
 const NAMED: usize = 5;
@@ -110,7 +107,7 @@ pub struct Footprint {
 impl Footprint {
     /// Waits until the module has no object left, and looks. Fails if one is left.
     pub fn when_closed() -> Result<Self, String> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TOLERANCE;
         loop {
             // Frees are late: they wait for RCU, and for the reaper.
             sleep(Duration::from_millis(500));

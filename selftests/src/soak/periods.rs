@@ -5,8 +5,8 @@
 //! were over, and all of them are counted, or all but those that came since the callback began. So
 //! now and then nothing is missing; if that is so no more, an expiration was lost.
 
-use super::load::{Load, PATIENCE};
-use crate::{check, ok, race::now_ns, wait_for_events, Outcome};
+use super::load::Load;
+use crate::{check, ok, race::now_ns, wait_for_events, Outcome, TOLERANCE};
 use fastrand::Rng;
 use sleeptimer::{Clock, Event, Expiry, Kind, Map, Program, Ring, Sizes, Start, Step, Timer};
 use std::time::{Duration, Instant};
@@ -125,7 +125,7 @@ impl Session {
 
     /// Stops each timer when nothing is missing, and closes the map.
     fn close(mut self, load: &Load) -> Outcome {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TOLERANCE;
         while self.beats.iter().any(|beat| !beat.is_over) {
             let late = Instant::now() >= end;
             check!(!late, "expirations are missing: {:?}", self.beats);

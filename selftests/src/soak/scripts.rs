@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Programs of a map, and the files by which their runs are counted.
 
-use super::load::PATIENCE;
-use crate::{check, check_eq, ok, Outcome};
+use crate::{check, check_eq, ok, Outcome, TOLERANCE_MS};
 use nix::{
     errno::Errno,
     fcntl::OFlag,
-    poll::{poll, PollFd, PollFlags, PollTimeout},
+    poll::{poll, PollFd, PollFlags},
     sys::{
         eventfd::{EfdFlags, EventFd},
         memfd::{memfd_create, MFdFlags},
@@ -141,8 +140,7 @@ impl Scripts {
         // The programs are gone when nobody has the other end of the pipe. A process that another
         // thread has just started has copies of our files for a moment, and keeps the map as long.
         let mut pipe = [PollFd::new(self.pipe.as_fd(), PollFlags::empty())];
-        let patience = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::MAX);
-        check!(ok!(poll(&mut pipe, patience)) == 1, "the programs stay");
+        check!(ok!(poll(&mut pipe, TOLERANCE_MS)) == 1, "the programs stay");
         while self.make_room()? {}
         let counted = self.counter.read().unwrap_or(0);
         if in_the_middle {

@@ -5,11 +5,8 @@
 //! Nothing is left to chance in what has to come: a timeout is far away, and none of the calls on it
 //! meets its expiry; or it is soon, and a call that meets its expiry says who has won.
 
-use super::{
-    load::{Load, PATIENCE},
-    scripts::Scripts,
-};
-use crate::{check, check_eq, now, ok, race::now_ns, wait_for_events, Outcome, KINDS};
+use super::{load::Load, scripts::Scripts};
+use crate::{check, check_eq, now, ok, race::now_ns, wait_for_events, Outcome, KINDS, TOLERANCE};
 use fastrand::Rng;
 use nix::errno::Errno;
 use sleeptimer::{Clock, Cpu, Event, Expiry, Kind, Map, Sizes, Start, Timer};
@@ -204,7 +201,7 @@ impl Session {
             (State::Soon, 2) => drop(ok!(self.map.query(timeout.timer))),
             (State::Soon, _) => {
                 let late = timeout.due.map_or(0, |due| now_ns().saturating_sub(due));
-                check!(late < PATIENCE.as_nanos() as u64, "lost: {timeout:?}");
+                check!(late < TOLERANCE.as_nanos() as u64, "lost: {timeout:?}");
             }
         }
         Ok(Some(timeout))
@@ -370,7 +367,7 @@ impl Session {
 
     /// Takes events until none is missing.
     fn take_the_rest(&mut self, load: &Load) -> Outcome {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TOLERANCE;
         let is_missed = |session: &Self| {
             let timeouts = &mut session.timeouts.values();
             timeouts.any(|timeout| timeout.missing(&session.scripts) > 0)
