@@ -39,8 +39,9 @@ impl Cost {
     /// How many times as far apart as this the arrivals are. What the kernel does before it calls us
     /// is not in the cost: with it, half the time may be gone.
     const SPACING: u64 = 3;
-    /// A second: no serving takes as long, unless the machine stood still.
-    const MAX_NS: u64 = 1_000_000_000;
+    /// Ten milliseconds: no serving takes as long, unless the machine stood still, for which the timers that
+    /// come next are not held back.
+    const MAX_NS: u64 = 10_000_000;
 
     pub(crate) const fn from_bits(bits: u64) -> Self {
         Self { sum: bits }

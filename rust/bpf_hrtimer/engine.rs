@@ -470,10 +470,14 @@ impl BpfHrtimer {
 
     /// Waits for a work that runs, or that was queued again meanwhile.
     ///
+    /// The kernel waits behind what is queued. If somebody cancels that, the wait is over, and the work may
+    /// run still; so this looks again, until there was nothing to wait for. That ends, as starts are
+    /// refused while somebody waits, but for those that have looked before that.
+    ///
     /// With the cancel before it, this is what `cancel_work_sync` is for, which would have the kernel
     /// refuse to queue the work meanwhile: a start can find that out, but a change of the delay cannot.
     fn flush(&self, _: &Process<'_>) {
         // SAFETY: The work is initialised. A `Process` is not in a callback of ours.
-        unsafe { bindings::flush_work(self.work()) };
+        while unsafe { bindings::flush_work(self.work()) } {}
     }
 }

@@ -236,11 +236,13 @@ impl BpfHrtimer {
     /// After the cancel, a timer that expires has no callback to run, as the cancel has waited for the
     /// others: unless the cancel has told of it, the start does. What neither is armed then nor expires, and
     /// has missed no callback, has run or was disarmed: the start came first.
-    fn check_started(&self) -> Result<(), Failure> {
+    fn check_started(&self, map: &Map) -> Result<(), Failure> {
         let flags = self.flags.load();
         if flags.program().is_some() || flags.dying() || self.leave_to_waiters() {
             return Ok(());
         }
+        // What expires now would arm itself again.
+        self.stop_period(map);
         let disarmed = self.try_disarm();
         let flags = self.take_missed(Flags::take_missed);
         let expires_untold = disarmed.is_running && !flags.is_told();
@@ -262,7 +264,7 @@ impl BpfHrtimer {
         self.check_start(arming)?;
         // The token holds off the end of the timer, as `arm` demands.
         self.arm(map, arming);
-        self.check_started()
+        self.check_started(map)
     }
 
     /// Arms the timer on CPU `cpu`, where it stays.
@@ -282,7 +284,7 @@ impl BpfHrtimer {
         }
         // As in `start`.
         self.arm_on(map, arming, cpu)?;
-        self.check_started()
+        self.check_started(map)
     }
 
     /// Arms a delayed_wq anew, and returns whether it was armed. Any context.
@@ -293,7 +295,7 @@ impl BpfHrtimer {
             Kind::HighresDelayedWq => self.rearm_highres(map, arming),
             _ => self.rearm_delayed(map, arming),
         };
-        self.check_started()?;
+        self.check_started(map)?;
         Ok(was_armed)
     }
 

@@ -41,6 +41,8 @@ pub(crate) enum Fault {
     StartTrustsExpiry,
     /// A cancel does not note that it has told of an expiry.
     CancelTellsWithoutNote,
+    /// A start that fails leaves its period to a callback that runs.
+    StartLeavesPeriod,
     /// A start leaves its timer to a cancel that may have looked the last time.
     StartLeavesNothing,
     /// Nobody tells of a timer that has expired without its callback.

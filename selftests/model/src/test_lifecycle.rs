@@ -297,6 +297,41 @@ fn start_against_cancel_against_core() {
     each_kind(Some(3), start_and_cancel_and_core);
 }
 
+fn periodic_start_and_cancel_and_core(fault: Fault) {
+    let map = Map::new(fault, Kind::Timer);
+    let starter = {
+        let map = map.clone();
+        thread::spawn(move || map.start(OTHER, HANDLE, 5))
+    };
+    let core = {
+        let map = map.clone();
+        thread::spawn(move || map.expire())
+    };
+    map.cancel(MAIN, HANDLE, true).unwrap();
+    starter.join().unwrap();
+    core.join().unwrap();
+    // A callback that the start saw running may have armed the timer before that.
+    assert!(map.expire().is_none(), "it runs without a callback");
+    assert!(map.timer.engine.is_idle(), "the period goes on");
+    assert!(map.free(MAIN, HANDLE));
+    map.assert_freed();
+}
+
+/// A start that fails leaves no period behind.
+#[test]
+fn periodic_start_against_cancel_against_core() {
+    explore(Some(3), || periodic_start_and_cancel_and_core(Fault::None));
+}
+
+/// The timer expires while its start looks, and arms itself again for ever.
+#[test]
+#[should_panic(expected = "the period goes on")]
+fn finds_start_leaves_period() {
+    explore(Some(3), || {
+        periodic_start_and_cancel_and_core(Fault::StartLeavesPeriod);
+    });
+}
+
 /// The cancel is over, and the timer expires while its start looks.
 #[test]
 #[should_panic(expected = "a start is not accounted for")]

@@ -109,6 +109,9 @@ impl Timer {
         if flags.program().is_some() || flags.dying() || self.leave_to_waiters() {
             return true;
         }
+        if self.fault != Fault::StartLeavesPeriod {
+            self.stop_period();
+        }
         let disarmed = self.engine.try_to_cancel();
         let flags = self.take_missed(Flags::take_missed);
         let expires_untold = disarmed == Disarmed::Running
