@@ -202,7 +202,7 @@ fn cancel_no_drop_keeps_the_callback_of_a_timer() -> Outcome {
 }
 
 fn cancel_async_does_not_wait() -> Outcome {
-    let (map, timer) = asleep(Kind::SleepableTimer, SHORT)?;
+    let (map, timer) = asleep(Kind::SleepableTimer, LONG)?;
     check_errno!(map.cancel_async(timer), Errno::EPERM);
     let timer = bound_timer(&map, Kind::Timer, &[Step::Event])?;
     check_eq!(ok!(map.cancel_async(timer)), false);
