@@ -381,7 +381,7 @@ impl TimerRef<'_> {
     fn finish(self, process: &Process<'_>) -> bool {
         let this = ManuallyDrop::new(self);
         let mut was_armed = false;
-        // SAFETY: By the type invariants, this reference is ours to drop, and it is not used again.
+        // SAFETY: By the type invariants, this reference is ours to drop; once it is gone, it is not used.
         while !unsafe { BpfHrtimer::put_or_take(this.timer, this.map) } {
             was_armed |= this.disarm_missed(process);
         }
