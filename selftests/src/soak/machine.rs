@@ -3,7 +3,7 @@
 
 use super::sample::{Memory, Objects};
 use crate::{check, numbers::totals, ok, Outcome, TOLERANCE};
-use nix::unistd::sync;
+use nix::{errno::Errno, unistd::sync};
 use std::{
     collections::BTreeMap,
     fs,
@@ -64,6 +64,17 @@ fn caches() -> Result<BTreeMap<String, u64>, String> {
         Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
     };
     lines.map(cache).collect::<Option<_>>().ok_or(text.clone())
+}
+
+/// How long a grace period of RCU takes now, in ns.
+pub fn grace_period() -> Result<u64, String> {
+    /// `MEMBARRIER_CMD_GLOBAL`, which is a `synchronize_rcu()` if there is more than one CPU.
+    const GLOBAL: libc::c_int = 1;
+    let start = Instant::now();
+    // SAFETY: the call takes no address.
+    let result = unsafe { libc::syscall(libc::SYS_membarrier, GLOBAL, 0, 0) };
+    ok!(Errno::result(result));
+    Ok(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX))
 }
 
 /// The objects of the module now.

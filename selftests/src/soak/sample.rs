@@ -19,6 +19,8 @@ pub struct Sample {
     pub objects: Objects,
     /// What has happened since the sample before.
     pub activity: Activity,
+    /// How long a grace period of RCU took, which a close waits for, in ns.
+    pub grace: u64,
 }
 
 /// What goes on in a soak, in this order.
@@ -142,6 +144,7 @@ mod tests {
             },
             objects: Objects::default(),
             activity: Activity::default(),
+            grace: 5,
         };
         let line = format!("  {}\n", sample.to_line().unwrap());
         assert_eq!(Sample::from_line(&line).unwrap().unwrap(), sample);

@@ -84,6 +84,11 @@ const PANELS: &[Panel] = &[
             ("maximum", |it| ms(it.activity.worker.max)),
         ],
     },
+    Panel {
+        title: "grace period of RCU, ms",
+        is_logarithmic: true,
+        lines: &[("one", |it| ms(it.grace))],
+    },
 ];
 
 fn mib(kib: u64) -> f64 {

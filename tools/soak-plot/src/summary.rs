@@ -18,6 +18,8 @@ pub struct Summary {
     pub softirq: LagSummary,
     /// How late those in workers were.
     pub worker: LagSummary,
+    /// The longest grace period of RCU that was measured, in ns.
+    pub longest_grace: u64,
     /// The memory when all was closed after the warm-up, in KiB.
     pub memory_before: Option<Memory>,
     /// The memory when all was closed at the end, in KiB.
@@ -70,6 +72,7 @@ impl Summary {
             expirations: total(|activity| activity.expirations),
             softirq: lag(|activity| activity.softirq),
             worker: lag(|activity| activity.worker),
+            longest_grace: soak.iter().map(|(it, _)| it.grace).max().unwrap_or(0),
             memory_before: at(Phase::Before).map(|sample| sample.memory),
             memory_after: at(Phase::After).map(|sample| sample.memory),
             least_available: memory().map(|memory| memory.available).min().unwrap_or(0),
@@ -131,6 +134,7 @@ pub mod tests {
                 },
                 worker: Lag::default(),
             },
+            grace: 7 * second,
         };
         [WarmUp, Before, Soak, Soak, Soak, After]
             .into_iter()
@@ -154,6 +158,7 @@ pub mod tests {
         };
         assert_eq!(summary.softirq, lag);
         assert_eq!(summary.worker.max, 0);
+        assert_eq!(summary.longest_grace, 35);
         assert_eq!(summary.memory_before.unwrap().available, 998);
         assert_eq!(summary.memory_after.unwrap().available, 994);
         assert_eq!(
