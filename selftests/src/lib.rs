@@ -8,6 +8,7 @@ pub mod blocked;
 pub mod busy;
 pub mod cgroup;
 pub mod child;
+pub mod closing;
 pub mod counters;
 pub mod duel;
 pub mod faults;

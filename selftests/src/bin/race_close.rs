@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The last close of a map meets the expiry, and calls that have the file still. What expires is
-//! counted by an eventfd: nothing does after the close has returned, and nobody has the file.
+//! The last close of a map meets the expiry, and calls that have the file still.
 
 use fastrand::Rng;
-use nix::sys::eventfd::{EfdFlags, EventFd};
-use sleeptimer::{Cpu, Expiry, Kind, Map, Sizes, Start, Step, Timer};
+use sleeptimer::Kind;
 use sleeptimer_selftests::{
-    bound_timer, check, check_eq, ok,
-    race::{appointment, meet, pin, rounds, spin_until, Tally, FIRST_CPU, SECOND_CPU},
+    check_eq,
+    closing::{close_and_expire, counted, counting},
+    ok,
+    race::{meet, pin, rounds, Tally, FIRST_CPU, SECOND_CPU},
     raw::request,
     tests, Outcome, KINDS,
 };
@@ -15,7 +15,6 @@ use sleeptimer_sys as sys;
 use std::{
     os::fd::{AsFd, OwnedFd},
     process::ExitCode,
-    thread::sleep,
     time::Duration,
 };
 
@@ -28,26 +27,6 @@ fn main() -> ExitCode {
     ])
 }
 
-/// A map with a timer that counts, and the counter.
-fn counting(kind: Kind) -> Result<(Map, Timer, EventFd), String> {
-    let counter = ok!(EventFd::from_flags(EfdFlags::EFD_NONBLOCK));
-    let map = ok!(Map::open_nonblocking(Sizes {
-        timers: 4,
-        programs: 4,
-        events: 4,
-    }));
-    let timer = bound_timer(&map, kind, &[Step::EventFd(counter.as_fd())])?;
-    Ok((map, timer, counter))
-}
-
-/// How often a timer has expired whose map is closed, which it does not any more.
-fn counted(counter: &EventFd) -> Result<u64, String> {
-    let counted = counter.read().unwrap_or(0);
-    sleep(Duration::from_micros(200));
-    check_eq!(counter.read().unwrap_or(0), 0);
-    Ok(counted)
-}
-
 fn a_close_meets_the_expiry() -> Outcome {
     pin(FIRST_CPU)?;
     let mut random = Rng::with_seed(1);
@@ -58,20 +37,8 @@ fn a_close_meets_the_expiry() -> Outcome {
     ] {
         let mut seen = Tally::default();
         while seen.total() < rounds() || (seen.sorts() < 2 && seen.total() < 20 * rounds()) {
-            let (map, timer, counter) = counting(kind)?;
-            let time = appointment();
-            let expiry = time.saturating_add_signed(random.i64(-50_000..150_000));
-            let start = Start {
-                expiry: Expiry::At(Duration::from_nanos(expiry)),
-                cpu: Cpu::Number(cpu),
-                ..Start::default()
-            };
-            ok!(map.start_with(timer, &start));
-            spin_until(time);
-            drop(map);
-            let counted = counted(&counter)?;
-            check!(counted <= 1, "it has expired {counted} times");
-            seen.add(counted);
+            let offset = random.i64(-50_000..150_000);
+            seen.add(close_and_expire(kind, cpu, offset)?);
         }
         println!("# {kind:?}, CPU {cpu}: {seen}{}", seen.verdict());
     }
@@ -134,9 +101,7 @@ fn race(request_of: fn(Kind) -> u32, kinds: &[Kind], is_armed: bool) -> Outcome 
                 },
             )?;
             check_eq!(called, Ok(i32::from(is_armed)));
-            let counted = counted(&counter)?;
-            check!(counted <= 1, "it has expired {counted} times");
-            seen.add(counted);
+            seen.add(counted(&counter)?);
         }
         println!("# {kind:?}, expirations: {seen}");
     }

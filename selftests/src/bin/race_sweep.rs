@@ -8,9 +8,10 @@
 use sleeptimer::Kind;
 use sleeptimer_selftests::{
     check,
+    closing::close_and_expire,
     duel::{Duel, Pair, Second},
     orders::{Armed, Call},
-    race::{setting, FIRST_CPU, SECOND_CPU},
+    race::{pin, setting, Tally, FIRST_CPU, SECOND_CPU},
     tests, Outcome,
 };
 use std::process::ExitCode;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         delayed_wqs,
         highres_delayed_wqs,
         highres_delayed_wqs_expire,
+        closes,
     ])
 }
 
@@ -76,6 +78,35 @@ fn sweep_expiry(kind: Kind, cpus: &[u32], calls: &[Call]) -> Outcome {
 
 use Armed::{Far, No};
 use Call::{Cancel, CancelAsync, CancelNoDrop, Free, Modify, SetCallback, Start};
+
+/// Sweeps a close against the expiry. It sleeps until nobody uses the map, which takes far longer than
+/// to disarm the timer: so the sweep ends when that has come first for a while.
+fn closes() -> Outcome {
+    const WHILE: i64 = 20_000;
+    pin(FIRST_CPU)?;
+    let step = setting("SWEEP_STEP", 1) as usize;
+    for (kind, cpu) in [
+        (Kind::Timer, FIRST_CPU),
+        (Kind::Timer, SECOND_CPU),
+        (Kind::HighresDelayedWq, SECOND_CPU),
+    ] {
+        let mut seen = Tally::default();
+        let mut last = -MARGIN;
+        close_and_expire(kind, cpu, LATE)?;
+        for offset in (-MARGIN..).step_by(step) {
+            let counted = close_and_expire(kind, cpu, offset)?;
+            seen.add(counted);
+            if counted > 0 {
+                last = offset;
+            } else if offset - last > WHILE {
+                break;
+            }
+        }
+        println!("# {kind:?}, CPU {cpu}, expires before the close up to {last} ns: {seen}");
+        check!(seen.sorts() > 1, "one side has always won");
+    }
+    Ok(())
+}
 
 fn timers() -> Outcome {
     sweep_calls(
