@@ -12,8 +12,11 @@ use nix::{
 };
 use sleeptimer::{Batch, Clock, Error, Expiry, Kind, Map, Sizes, Step, Timer};
 use sleeptimer_selftests::{
-    bound_timer, check, check_eq, expect_events, map, ok, race::rounds, settle, tests, Outcome,
-    KINDS,
+    bound_timer,
+    busy::{stuck, Busy},
+    check, check_eq, expect_events, map, ok,
+    race::rounds,
+    settle, tests, Outcome, KINDS,
 };
 use std::{
     process::ExitCode,
@@ -30,6 +33,7 @@ fn main() -> ExitCode {
         batches_do_nothing_twice,
         inits_wait_again,
         cancels_are_not_ended,
+        a_cancel_waits_for_a_stuck_callback,
         a_killed_process_leaves_a_map_that_works,
     ])
 }
@@ -189,6 +193,32 @@ fn cancels_are_not_ended() -> Outcome {
         }
         Ok(())
     })?
+}
+
+/// As long as the callback runs, however many signals come.
+fn a_cancel_waits_for_a_stuck_callback() -> Outcome {
+    for kind in KINDS.into_iter().filter(|&kind| kind != Kind::Timer) {
+        for _ in 0..rounds() / 4 {
+            let (map, busy) = (map()?, Busy::new()?);
+            let timer = stuck(&map, kind, &busy)?;
+            let is_let_go = AtomicBool::new(false);
+            let let_go = || {
+                sleep(Duration::from_micros(fastrand::u64(1000..10_000)));
+                is_let_go.store(true, Ordering::Relaxed);
+                busy.let_go()
+            };
+            scope(|threads| -> Outcome {
+                let letting = threads.spawn(let_go);
+                let cancelled = pelted(|| map.cancel(timer));
+                let was_waited_for = is_let_go.load(Ordering::Relaxed);
+                letting.join().map_err(|_| "a thread died")??;
+                check!(!ok!(cancelled?), "{kind:?}");
+                check!(was_waited_for, "{kind:?}");
+                Ok(())
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// What the killed child does until then.
