@@ -369,4 +369,53 @@ pub static ALL: &[Mutant] = &[
         "            if self.done > 0 && no_signal().is_err() {\n                \
          self.done = self.done.wrapping_sub(1);\n                return Ok(());\n            }\n",
     ),
+    // Signals, and memory that is not there yet.
+    mutant(
+        "race_signals",
+        "a read that a signal meets takes nothing",
+        "rust/events.rs",
+        "        if copied > 0 {\n            self.ring.take",
+        "        if copied > 0 && !current!().signal_pending() {\n            self.ring.take",
+    ),
+    mutant(
+        "race_signals",
+        "an init that a signal ends finds the map full",
+        "rust/places.rs",
+        "return Err(Failure::Interrupted);",
+        "return Err(Failure::MapFull);",
+    ),
+    mutant(
+        "race_signals",
+        "a signal takes the result of a cancel",
+        "rust/ioctl.rs",
+        "    let was_armed = map.cancel(handle_of(argument)?, family, process)?;\n",
+        "    let was_armed = map.cancel(handle_of(argument)?, family, process)?;\n    \
+         if kernel::current!().signal_pending() {\n        return Err(Failure::Interrupted);\n    }\n",
+    ),
+    mutant(
+        "race_signals",
+        "a cancel waits until there is a signal",
+        "rust/bpf_hrtimer/engine.rs",
+        "        while unsafe { bindings::flush_work(self.work()) } {}\n",
+        "        while !kernel::current!().signal_pending() && self.is_work_running() {\n            \
+         unsafe { bindings::schedule_timeout_interruptible(1) };\n        }\n",
+    ),
+    mutant(
+        "race_signals",
+        "a cancel that a signal meets keeps its reference",
+        "rust/bpf_hrtimer/mod.rs",
+        "while !unsafe { BpfHrtimer::put_or_take",
+        "while !kernel::current!().signal_pending() && !unsafe { BpfHrtimer::put_or_take",
+    ),
+    mutant(
+        "race_processes",
+        "results are written where memory is there already",
+        "rust/decode.rs",
+        "        UserSlice::new(self.address, self.size)\n            .writer()\n            \
+         .write_slice(values.as_bytes())\n            .map_err(|_| Failure::BadAddress)\n",
+        "        let (to, bytes) = (self.address.as_mut_ptr(), values.as_bytes());\n        \
+         #[allow(unsafe_code)]\n        \
+         let left = unsafe { bindings::copy_to_user_nofault(to, bytes.as_ptr().cast(), bytes.len()) };\n        \
+         expect(left == 0).map_err(|_| Failure::BadAddress)\n",
+    ),
 ];
