@@ -2,10 +2,17 @@
 //! Every allocation and every copy that any call makes is made to fail once: the call fails as the
 //! documentation says, and changes nothing; or it gets by without. For kernels with fault injection.
 
-use nix::{errno::Errno, sys::eventfd::EventFd};
+use nix::{
+    errno::Errno,
+    sys::{
+        eventfd::EventFd,
+        resource::{setrlimit, Resource},
+    },
+};
 use sleeptimer::{Clock, Kind, Map, Sizes, Step, Timer, DEVICE};
 use sleeptimer_selftests::{
     bound_timer, check, check_eq,
+    child::as_user,
     faults::{self, Faults},
     ok,
     pages::PAGE,
@@ -17,7 +24,7 @@ use std::{
     collections::BTreeSet,
     ffi::CString,
     fs::{self, File},
-    os::fd::{AsRawFd, FromRawFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
     process::ExitCode,
     thread::sleep,
     time::{Duration, Instant},
@@ -506,8 +513,23 @@ fn setup() -> Outcome {
     Ok(())
 }
 
-/// With a step of each kind.
+/// With a step of each kind. What is charged for their files comes back: who is held to the limit may
+/// have as many as ever.
 fn program_create() -> Outcome {
+    const FILES: u64 = 16;
+    const USER: u32 = 1000;
+    // The account lasts for as long as its user has a map.
+    let map = map(1)?;
+    create_programs()?;
+    as_user(USER, || {
+        let eventfd = ok!(EventFd::new());
+        ok!(setrlimit(Resource::RLIMIT_NOFILE, FILES, FILES));
+        ok!(map.program(&[Step::EventFd(eventfd.as_fd()); FILES as usize]));
+        Ok(())
+    })
+}
+
+fn create_programs() -> Outcome {
     enumerate("PROGRAM_CREATE", || {
         let eventfd = ok!(EventFd::new());
         let file = ok!(File::create("/tmp-fail-nth"));
