@@ -78,10 +78,11 @@ pub static ALL: &[Mutant] = &[
     ),
     mutant(
         "families",
-        "a cancel wakes before it disarms",
+        "a cancel wakes well before it disarms",
         "rust/bpf_hrtimer/mod.rs",
         "let was_armed = flags.is_asleep() && timer.try_disarm().was_armed;",
-        "let was_armed = false;",
+        "let was_armed = false;\n        timer.wake(self.map.sleepers(), flags);\n        \
+         kernel::time::delay::fsleep(kernel::time::Delta::from_millis(1));",
     ),
     mutant(
         "families",
