@@ -102,12 +102,14 @@ run-demo:
 	@$(VM) run --series $(SERIES) --file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko \
 		--file $(BIN)/demo -- demo /lib/sleeptimer.ko
 
-# MEMORY: of the machine, in MiB; SETTINGS: variables for the programs, as NAME=VALUE.
+# MEMORY: of the machine, in MiB; MODE: icount for one that counts instructions; SETTINGS: variables for
+# the programs, as NAME=VALUE.
 run-selftests:
 	@$(BUILDROOT) host-tools
 	@$(if $(COVERAGE),$(COLLECT)) $(VM) run --series $(SERIES) \
 		--file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko --timeout $(or $(TIMEOUT),600) \
-		$(if $(COVERAGE),--module $(OUT)/tools/coverage/collector.ko) $(if $(MEMORY),--memory $(MEMORY)) \
+		$(if $(COVERAGE),--module $(OUT)/tools/coverage/collector.ko) \
+		$(if $(MEMORY),--memory $(MEMORY)) $(if $(MODE),--mode $(MODE)) \
 		$(foreach t,run_selftests $(TESTS),--file $(BIN)/$(t)) $(ABI_FILES) \
 		-- run_selftests $(if $(COVERAGE),--counters) $(SETTINGS) /lib/sleeptimer.ko $(TESTS:%=/bin/%)
 
