@@ -5,7 +5,7 @@ use nix::{
     errno::Errno,
     poll::{poll, PollFd, PollFlags, PollTimeout},
 };
-use sleeptimer::{Clock, Context, Kind, Map, Sizes, Step};
+use sleeptimer::{Clock, Context, Cpu, Expiry, Kind, Map, Sizes, Start, Step};
 use sleeptimer_selftests::{
     bound_timer, bound_timer_of, check, check_eq, check_errno, events_within, expect_events,
     expect_silence, map, now, ok, settle, tests, Outcome, KINDS, TOLERANCE, TOLERANCE_MS,
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         sleepable_timer_fires_in_a_worker_and_sleeps,
         absolute_times_follow_each_clock,
         a_time_in_the_past_fires_at_once,
-        the_longest_delay_does_not_fire,
+        what_is_beyond_all_times_does_not_fire,
         a_start_while_armed_moves_the_expiry,
         the_callback_stays_bound_after_expiry,
         cancel_tells_whether_it_was_armed_and_drops_the_callback,
@@ -123,15 +123,25 @@ fn a_time_in_the_past_fires_at_once() -> Outcome {
     Ok(())
 }
 
-fn the_longest_delay_does_not_fire() -> Outcome {
+fn what_is_beyond_all_times_does_not_fire() -> Outcome {
     let map = map()?;
     let timer = bound_timer(&map, Kind::Timer, &[Step::Event])?;
-    for delay in [
-        Duration::from_nanos(u64::MAX),
-        Duration::from_nanos(1 << 62),
-    ] {
-        ok!(map.start(timer, delay));
-        expect_silence(&map, WHILE)?;
+    let other = bound_timer(&map, Kind::Timer, &[Step::Event])?;
+    for ns in [1 << 62, 1 << 63, u64::MAX] {
+        let long = Duration::from_nanos(ns);
+        for expiry in [Expiry::In(long), Expiry::At(long)] {
+            // Where one expires, the kernel looks whether others may, too.
+            for (timer, expiry) in [(timer, expiry), (other, Expiry::In(SHORT))] {
+                let start = Start {
+                    expiry,
+                    cpu: Cpu::Number(0),
+                    ..Start::default()
+                };
+                ok!(map.start_with(timer, &start));
+            }
+            check_eq!(expect_events(&map, 1)?[0].handle, other.handle);
+            expect_silence(&map, WHILE)?;
+        }
     }
     check_eq!(ok!(map.cancel(timer)), true);
     Ok(())

@@ -122,7 +122,7 @@ pub static ALL: &[Mutant] = &[
     ),
     mutant(
         "lifecycle",
-        "the longest delay is negative",
+        "the longest time is negative",
         "rust/bpf_hrtimer/engine.rs",
         "i64::try_from(ns).unwrap_or(i64::MAX)",
         "ns as i64",
@@ -321,7 +321,7 @@ pub static ALL: &[Mutant] = &[
         "queue.backlog.add(table, index, 1);",
     ),
     mutant(
-        "lifecycle",
+        "ring",
         "a count does not say that it is one",
         "rust/events.rs",
         "flags: uapi::EVENT_ACCUMULATED,",
