@@ -186,7 +186,7 @@ fuzz: fuzzer ## Fuzz the module in the kasan kernel: MINUTES=1 [REPLAY=input]
 fuzzer: userland
 	@$(BUILDROOT) run -- cargo build --release --package sleeptimer-fuzz --quiet
 
-# MINUTES: how long; REPLAY: an input, to run again and again; FLAVOUR: none for a stock kernel, of
+# MINUTES: how long, after the corpus; REPLAY: an input, to run again and again; FLAVOUR: none for a stock kernel, of
 # which the coverage is not seen. New inputs are saved in SAVE.
 MINUTES := 1
 CORPUS := selftests/fuzz/corpus

@@ -15,7 +15,7 @@ use libafl_bolts::{
 };
 use std::{
     io::{self, Write},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// What the library looks at: one byte for each feature.
@@ -27,7 +27,8 @@ pub type Observers = (Map, ());
 pub struct DeviceExecutor {
     runner: Runner,
     log: Log,
-    end: Instant,
+    /// None for now.
+    end: Option<Instant>,
     observers: Observers,
     complaint: Option<String>,
     /// Which features any input has had.
@@ -35,17 +36,22 @@ pub struct DeviceExecutor {
 }
 
 impl DeviceExecutor {
-    /// An executor that stops at this time.
-    pub fn new(runner: Runner, log: Log, end: Instant) -> Self {
+    /// An executor that goes on until it has a time to end at.
+    pub fn new(runner: Runner, log: Log) -> Self {
         let map = StdMapObserver::owned("features", vec![0; features::SIZE]);
         Self {
             runner,
             log,
-            end,
+            end: None,
             observers: tuple_list!(map.track_indices()),
             complaint: None,
             seen: vec![false; features::SIZE],
         }
+    }
+
+    /// Ends so long from now.
+    pub fn end_in(&mut self, time: Duration) {
+        self.end = Some(Instant::now() + time);
     }
 
     /// What the kernel has complained of.
@@ -79,7 +85,8 @@ impl<EM, S: HasExecutions, Z> Executor<EM, BytesInput, S, Z> for DeviceExecutor 
         _: &mut EM,
         input: &BytesInput,
     ) -> Result<ExitKind, Error> {
-        if self.complaint.is_some() || Instant::now() >= self.end {
+        let is_over = self.end.is_some_and(|end| Instant::now() >= end);
+        if self.complaint.is_some() || is_over {
             return Err(Error::shutting_down());
         }
         *state.executions_mut() += 1;

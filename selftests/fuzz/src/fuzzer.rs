@@ -65,14 +65,14 @@ pub enum Task {
     Replay,
 }
 
-/// Works for this long; fails with what the kernel has complained of.
+/// Works for this long after it has run the inputs; fails with what the kernel has complained of.
 pub fn work(task: Task, inputs: Vec<Vec<u8>>, time: Duration, seed: u64) -> Result<(), String> {
     let runner = Runner::new()?;
     if !runner.has_kcov() {
         tell(&Line::Note("# blind: this kernel has no KCOV".to_owned()));
     }
-    let mut executor = DeviceExecutor::new(runner, Log::open()?, Instant::now() + time);
-    match run(&mut executor, task, inputs, seed) {
+    let mut executor = DeviceExecutor::new(runner, Log::open()?);
+    match run(&mut executor, task, inputs, time, seed) {
         Ok(()) | Err(Error::ShuttingDown) => {}
         Err(error) => return Err(error.to_string()),
     }
@@ -87,6 +87,7 @@ fn run(
     executor: &mut DeviceExecutor,
     task: Task,
     mut inputs: Vec<Vec<u8>>,
+    time: Duration,
     seed: u64,
 ) -> Result<(), Error> {
     let mut feedback = MaxMapFeedback::new(executor.map());
@@ -128,6 +129,7 @@ fn run(
         progress.tell(&state, executor.seen())?;
     }
     progress.note(&state, executor.seen());
+    executor.end_in(time);
     loop {
         match task {
             Task::Minimise => return Ok(()),

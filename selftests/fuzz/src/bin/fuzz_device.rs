@@ -25,7 +25,7 @@ struct Arguments {
     /// The module, to load before and to unload after.
     #[arg(long)]
     module: Option<String>,
-    /// How long.
+    /// How long, after the corpus was run.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
     /// A directory of inputs to begin with.
