@@ -4,10 +4,10 @@
 
 use crate::{
     bound_timer, check, check_eq, ok,
-    race::{appointment, spin_until},
+    race::{appoint_expiry, spin_until},
 };
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use sleeptimer::{Cpu, Expiry, Kind, Map, Sizes, Start, Step, Timer};
+use sleeptimer::{Kind, Map, Sizes, Step, Timer};
 use std::{os::fd::AsFd, thread::sleep, time::Duration};
 
 /// A map with a timer that counts, and the counter.
@@ -35,15 +35,7 @@ pub fn counted(counter: &EventFd) -> Result<u64, String> {
 /// it has expired. The calling thread stays on [`FIRST_CPU`](crate::race::FIRST_CPU).
 pub fn close_and_expire(kind: Kind, cpu: u32, offset: i64) -> Result<u64, String> {
     let (map, timer, counter) = counting(kind)?;
-    let time = appointment();
-    let expiry = time.saturating_add_signed(offset);
-    let start = Start {
-        expiry: Expiry::At(Duration::from_nanos(expiry)),
-        cpu: Cpu::Number(cpu),
-        ..Start::default()
-    };
-    ok!(map.start_with(timer, &start));
-    spin_until(time);
+    spin_until(appoint_expiry(&map, timer, cpu, offset)?);
     drop(map);
     counted(&counter)
 }

@@ -4,12 +4,12 @@
 use crate::{
     check, errno_of, ok,
     orders::{self, Armed, Call, Outcome},
-    race::{appointment, meet, now_ns, pin, rounds, spin_until, Tally, FIRST_CPU},
+    race::{appoint_expiry, meet, now_ns, pin, rounds, spin_until, Tally, FIRST_CPU},
     TOLERANCE,
 };
 use fastrand::Rng;
 use nix::errno::Errno;
-use sleeptimer::{Clock, Cpu, Expiry, Kind, Map, Program, Sizes, Start, Step, Timer};
+use sleeptimer::{Clock, Expiry, Kind, Map, Program, Sizes, Start, Step, Timer};
 use std::{
     collections::BTreeSet,
     thread::sleep,
@@ -117,15 +117,7 @@ impl Duel {
                 [first, second]
             }
             Second::Expiry(cpu) => {
-                let time = appointment();
-                let expiry = time.saturating_add_signed(offset);
-                let start = Start {
-                    expiry: Expiry::At(Duration::from_nanos(expiry)),
-                    cpu: Cpu::Number(cpu),
-                    ..Start::default()
-                };
-                ok!(self.map.start_with(self.timer, &start));
-                spin_until(time);
+                spin_until(appoint_expiry(&self.map, self.timer, cpu, offset)?);
                 let (first, took) = self.timed(self.pair.first);
                 self.took = took;
                 [first, 0]

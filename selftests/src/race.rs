@@ -12,11 +12,13 @@ use nix::{
     sched::{sched_setaffinity, CpuSet},
     unistd::Pid,
 };
+use sleeptimer::{Cpu, Expiry, Map, Start, Timer};
 use std::{
     collections::BTreeMap,
     fmt::{self, Debug, Display},
     sync::atomic::{AtomicU64, Ordering},
     thread::scope,
+    time::Duration,
 };
 
 /// Where the first call is made.
@@ -86,8 +88,22 @@ pub fn spin_until(time: u64) {
 }
 
 /// The time at which the next call is appointed.
-pub fn appointment() -> u64 {
+fn appointment() -> u64 {
     now_ns() + LEAD
+}
+
+/// Arms a timer for a CPU, `offset` ns after the time that this returns: the call that it is to meet is
+/// appointed for that.
+pub fn appoint_expiry(map: &Map, timer: Timer, cpu: u32, offset: i64) -> Result<u64, String> {
+    let time = appointment();
+    let expiry = time.saturating_add_signed(offset);
+    let start = Start {
+        expiry: Expiry::At(Duration::from_nanos(expiry)),
+        cpu: Cpu::Number(cpu),
+        ..Start::default()
+    };
+    ok!(map.start_with(timer, &start));
+    Ok(time)
 }
 
 /// Makes the first call here, on [`FIRST_CPU`], where the caller is already, and the second on
