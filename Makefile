@@ -51,7 +51,8 @@ KBUILD = $(MAKE) -C $(1) M=$(SOURCE) MO=$(OUT) $(KBUILD_VARS)
 .PHONY: help demo check check-debug mutants modules vm userland uapi fmt clean distclean \
 	run-demo run-selftests run-races check-panics check-style check-abi check-vm in-root-modules \
 	in-root-check-style debug-kernels modules-debug run-debug in-root-modules-debug run-kselftest \
-	in-root-kselftest coverage report-coverage fuzz fuzz-corpus fuzzer run-fuzz soak run-soak
+	in-root-kselftest coverage report-coverage fuzz fuzz-corpus fuzzer run-fuzz soak run-soak \
+	bench run-bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -155,6 +156,19 @@ run-races: ## Have calls meet at chosen instructions, in a machine that counts t
 		--series $(SERIES) --file $(OUT)/sleeptimer.ko:/lib/sleeptimer.ko --timeout 7200 \
 		$(foreach t,run_selftests race_sweep,--file $(BIN)/$(t)) \
 		-- run_selftests SWEEP_STEP=$(STEP) /lib/sleeptimer.ko /bin/race_sweep
+
+# LIVE: how many timers are armed; RUNS: how many machines have to measure the same; BENCH_ARGS: more for
+# bench_guest.
+LIVE := 1,1000,100000
+RUNS := 3
+bench: userland modules ## Measure what operations cost, beside timerfd and others, in instructions
+	@$(MAKE) --no-print-directory run-bench
+
+run-bench:
+	@$(BUILDROOT) host-tools
+	@$(BIN)/bench_report --out build/bench --runs $(RUNS) -- env $(VM) run --mode icount --smp 1 --memory 4096 \
+		--timeout 7200 --series $(SERIES) --module $(OUT)/sleeptimer.ko --file $(BIN)/bench_guest \
+		-- bench_guest --live $(LIVE) $(BENCH_ARGS)
 
 FLAVOURS := kasan kcsan
 debug-kernels: userland ## Build the kernels with sanitizers and other checkers (once, half an hour)

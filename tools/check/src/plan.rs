@@ -70,6 +70,7 @@ pub fn steps(tree: &Path, series: &[String]) -> Vec<Step> {
     }
     steps.push(plan.demo());
     steps.push(plan.kselftest());
+    steps.push(plan.bench());
     steps.extend(plan.seeded_faults());
     let machine_tests = ["check-vm", &format!("VM_TESTS={}", MACHINE_TESTS.join(" "))];
     let expect = Expect::Libtest {
@@ -255,6 +256,14 @@ impl Plan<'_> {
         let series_is = format!("SERIES={DEFAULT_SERIES}");
         let arguments = [&["modules", "run-kselftest", &series_is], STRICT].concat();
         self.make("kselftest of a kernel tree", &arguments, Expect::Ktap)
+    }
+
+    /// That it runs, not what it measures.
+    fn bench(&self) -> Step {
+        let few = "BENCH_ARGS=--operations 128";
+        let arguments = ["modules", "run-bench", "LIVE=1,200", "RUNS=1", few];
+        let arguments = [&arguments[..], STRICT].concat();
+        self.make("benchmark", &arguments, Expect::Success)
     }
 
     fn seeded_faults(&self) -> Vec<Step> {
