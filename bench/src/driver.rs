@@ -3,6 +3,7 @@
 
 use crate::{
     idle::{self, PREPARATION},
+    memory::Memory,
     row::{Operation, Row},
     slots::{Armed, Limits, Slot, Slots},
     stopwatch::{now_ns, Stopwatch},
@@ -28,7 +29,7 @@ const GAP: u64 = 50_000;
 const SPACED: u32 = 1_000;
 
 /// How many timers are enough for what they take together to stand out from what else goes on.
-const MANY: u32 = 100_000;
+pub const MANY: u32 = 100_000;
 
 /// How far ahead timers are armed that are to expire, for each of them and besides, in ns: so that none does while
 /// others are still to be armed.
@@ -49,8 +50,8 @@ pub struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    /// Measures everything, each operation so often, with so many timers armed, and reports each row. The slots are empty, and empty
-    /// again afterwards; there are [`BATCH`] more.
+    /// Measures everything, each operation so often, with so many timers armed, and reports each row. The
+    /// slots are empty, and empty again afterwards; there are [`BATCH`] more.
     pub fn run(
         slots: &'a mut dyn Slots,
         limits: Limits,
@@ -89,13 +90,14 @@ impl<'a> Driver<'a> {
         if now_ns() >= time {
             return Err("they expire before all are armed".to_owned());
         }
-        self.slots.take(self.live.into())?;
+        let count = self.live.into();
+        self.slots.take(count)?;
         let each = (now_ns() - time) as f64 / f64::from(self.live);
         let operation = match self.limits.is_sleepable {
             true => Operation::SleepableBurst,
             false => Operation::BurstExpiry,
         };
-        self.row(operation, each, self.live.into())
+        self.row(operation, each, count)
     }
 
     /// Arms all of them, which have expired, far away.
@@ -274,11 +276,7 @@ impl<'a> Driver<'a> {
 
     /// These slots, and random times that are far away.
     fn far(&mut self, slots: &[Slot]) -> Vec<Armed> {
-        let now = now_ns();
-        slots
-            .iter()
-            .map(|&slot| (slot, now + self.random.u64(FAR)))
-            .collect()
+        far(&mut self.random, slots)
     }
 
     /// A batch of random slots that differ, and random times that are far away.
@@ -292,6 +290,47 @@ impl<'a> Driver<'a> {
         }
         self.far(&slots)
     }
+}
+
+/// Makes a contender, arms so many timers far away, and reports what memory that takes. There are no more
+/// slots.
+pub fn measure_memory(
+    make: impl FnOnce() -> Outcome<Box<dyn Slots>>,
+    live: u32,
+    report: &mut dyn FnMut(&Row) -> Outcome,
+) -> Outcome {
+    let before = Memory::now()?;
+    let mut slots = make()?;
+    let mut random = Rng::with_seed(u64::from(live));
+    let all: Vec<Slot> = (0..live).collect();
+    for some in all.chunks(BATCH as usize) {
+        slots.create_armed(&far(&mut random, some))?;
+    }
+    drop(all);
+    let after = Memory::now()?;
+    let rows = [
+        (Operation::KernelMemory, before.kernel, after.kernel),
+        (Operation::UserMemory, before.user, after.user),
+    ];
+    for (operation, before, after) in rows {
+        report(&Row {
+            contender: slots.name(),
+            operation,
+            live: live.into(),
+            cost: (after.saturating_sub(before) as f64 / f64::from(live)).round(),
+            count: live.into(),
+        })?;
+    }
+    slots.close()
+}
+
+/// These slots, and random times that are far away.
+fn far(random: &mut Rng, slots: &[Slot]) -> Vec<Armed> {
+    let now = now_ns();
+    slots
+        .iter()
+        .map(|&slot| (slot, now + random.u64(FAR)))
+        .collect()
 }
 
 fn slots_of(armed: &[Armed]) -> Vec<Slot> {

@@ -8,6 +8,7 @@
 pub mod contenders;
 pub mod driver;
 pub mod idle;
+pub mod memory;
 pub mod report;
 pub mod row;
 pub mod slots;

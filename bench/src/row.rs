@@ -15,7 +15,7 @@ pub struct Row {
     pub operation: Operation,
     /// How many timers are armed meanwhile.
     pub live: u64,
-    /// The mean of one, in instructions.
+    /// The mean of one, in instructions, or in bytes.
     pub cost: f64,
     /// Of so many.
     pub count: u64,
@@ -49,6 +49,10 @@ pub enum Operation {
     SleepableSpaced,
     /// All are destroyed at once, while armed.
     Close,
+    /// What it takes of the kernel's memory, in bytes.
+    KernelMemory,
+    /// What it takes of the program's memory, in bytes.
+    UserMemory,
 }
 
 impl Operation {
@@ -73,6 +77,8 @@ impl Operation {
             Self::SleepableBurst => "sleepable, all at once",
             Self::SleepableSpaced => "sleepable, one by one",
             Self::Close => "close, a timer",
+            Self::KernelMemory => "memory of the kernel, bytes",
+            Self::UserMemory => "memory of the program, bytes",
         }
     }
 }

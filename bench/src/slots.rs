@@ -59,6 +59,28 @@ pub trait Slots {
     }
 }
 
+/// What a contender has to have room for.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// So many slots.
+    pub slots: u32,
+    /// So many expirations that nobody has taken yet, if each takes room.
+    pub expirations: u32,
+    /// Timers that are freed may linger.
+    pub has_frees: bool,
+}
+
+impl Room {
+    /// For all that the driver measures.
+    pub fn for_all(slots: u32) -> Self {
+        Self {
+            slots,
+            expirations: slots,
+            has_frees: true,
+        }
+    }
+}
+
 /// In what a contender differs from others.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limits {

@@ -10,9 +10,9 @@ use sleeptimer_bench::{
         sleeptimer::{Calls, Events, Sleeptimer},
         timerfd::TimerFds,
     },
-    driver::{Driver, BATCH},
+    driver::{measure_memory, Driver, BATCH, MANY},
     row::Row,
-    slots::{Limits, Slots},
+    slots::{Limits, Room, Slots},
     Outcome,
 };
 use std::{process::ExitCode, thread::sleep, time::Duration};
@@ -31,33 +31,36 @@ struct Arguments {
     only: Option<String>,
 }
 
-/// A contender that is yet to be made, with room for so many timers.
+/// Room for so many expirations is enough where memory is measured.
+const FEW: u32 = 4096;
+
+/// A contender that is yet to be made.
 struct Entry {
     name: &'static str,
     limits: Limits,
-    make: fn(u32) -> Outcome<Box<dyn Slots>>,
+    make: fn(Room) -> Outcome<Box<dyn Slots>>,
 }
 
 const ENTRIES: &[Entry] = &[
     Entry {
         name: "sleeptimer, SUBMIT",
         limits: TIMERS,
-        make: |slots| ours(Kind::Timer, Calls::Batches, Events::Ring, slots),
+        make: |room| ours(Kind::Timer, Calls::Batches, Events::Ring, room),
     },
     Entry {
         name: "sleeptimer, ioctl",
         limits: TIMERS,
-        make: |slots| ours(Kind::Timer, Calls::Single, Events::Read, slots),
+        make: |room| ours(Kind::Timer, Calls::Single, Events::Read, room),
     },
     Entry {
         name: "sleeptimer delayed_wq, SUBMIT",
         limits: SLEEPABLE,
-        make: |slots| ours(Kind::HighresDelayedWq, Calls::Batches, Events::Ring, slots),
+        make: |room| ours(Kind::HighresDelayedWq, Calls::Batches, Events::Ring, room),
     },
     Entry {
         name: "timerfd",
         limits: TIMERS,
-        make: |slots| Ok(Box::new(TimerFds::new(slots)?)),
+        make: |room| Ok(Box::new(TimerFds::new(room.slots)?)),
     },
     Entry {
         name: "POSIX timer",
@@ -65,7 +68,7 @@ const ENTRIES: &[Entry] = &[
             operations: Some(1280),
             ..TIMERS
         },
-        make: |slots| Ok(Box::new(PosixTimers::new(slots)?)),
+        make: |room| Ok(Box::new(PosixTimers::new(room.slots)?)),
     },
     Entry {
         name: "io_uring timeout",
@@ -74,7 +77,7 @@ const ENTRIES: &[Entry] = &[
             operations: Some(128),
             ..TIMERS
         },
-        make: |slots| Ok(Box::new(IoUringTimeouts::new(slots)?)),
+        make: |room| Ok(Box::new(IoUringTimeouts::new(room.expirations)?)),
     },
 ];
 
@@ -89,8 +92,8 @@ const SLEEPABLE: Limits = Limits {
     ..TIMERS
 };
 
-fn ours(kind: Kind, calls: Calls, events: Events, slots: u32) -> Outcome<Box<dyn Slots>> {
-    Ok(Box::new(Sleeptimer::new(kind, calls, events, slots)?))
+fn ours(kind: Kind, calls: Calls, events: Events, room: Room) -> Outcome<Box<dyn Slots>> {
+    Ok(Box::new(Sleeptimer::new(kind, calls, events, room)?))
 }
 
 fn main() -> ExitCode {
@@ -117,7 +120,15 @@ fn run(arguments: &Arguments) -> Outcome {
     for &live in &arguments.live {
         for entry in ENTRIES.iter().filter(is_wanted) {
             eprintln!("{live} timers of {}", entry.name);
-            let mut slots = (entry.make)(live + BATCH)?;
+            if live >= MANY {
+                let room = Room {
+                    slots: live,
+                    expirations: live.min(FEW),
+                    has_frees: false,
+                };
+                measure_memory(|| (entry.make)(room), live, &mut report)?;
+            }
+            let mut slots = (entry.make)(Room::for_all(live + BATCH))?;
             Driver::run(
                 &mut *slots,
                 entry.limits,

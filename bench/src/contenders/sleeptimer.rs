@@ -3,7 +3,7 @@
 
 use crate::{
     ok,
-    slots::{Armed, Limits, Slot, Slots},
+    slots::{Armed, Room, Slot, Slots},
     Outcome,
 };
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
@@ -70,29 +70,22 @@ impl Open {
 }
 
 impl Sleeptimer {
-    /// Room for so many, in a map whose ring holds an event of each.
-    pub fn new(kind: Kind, calls: Calls, events: Events, slots: u32) -> Outcome<Self> {
+    /// A map with this room.
+    pub fn new(kind: Kind, calls: Calls, events: Events, room: Room) -> Outcome<Self> {
+        let freed = if room.has_frees { FREED } else { 0 };
         let sizes = Sizes {
-            timers: slots + FREED,
+            timers: room.slots + freed,
             programs: 1,
-            events: slots,
+            events: room.expirations,
         };
         Ok(Self {
             kind,
             calls,
             events,
             open: Some(Open::new(sizes, events)?),
-            timers: vec![None; slots as usize],
+            timers: vec![None; room.slots as usize],
             batch: Batch::new(),
         })
-    }
-
-    /// What it cannot do.
-    pub fn limits(kind: Kind) -> Limits {
-        Limits {
-            is_sleepable: kind != Kind::Timer,
-            ..Limits::default()
-        }
     }
 
     fn open(&self) -> Outcome<&Open> {
