@@ -82,17 +82,26 @@ impl<'a> Driver<'a> {
     /// Makes all of them, which expire at once.
     fn burst(&mut self) -> Outcome {
         let all: Vec<Slot> = (0..self.live).collect();
-        let time = now_ns() + LEAD + u64::from(self.live) * LEAD_EACH;
+        let preparation = match self.limits.is_coarse {
+            true => PREPARATION.as_nanos() as u64,
+            false => 0,
+        };
+        let time = now_ns() + preparation + LEAD + u64::from(self.live) * LEAD_EACH;
         for slots in all.chunks(BATCH as usize) {
             let armed: Vec<Armed> = slots.iter().map(|&slot| (slot, time)).collect();
             self.slots.create_armed(&armed)?;
         }
-        if now_ns() >= time {
+        if now_ns() + preparation >= time {
             return Err("they expire before all are armed".to_owned());
         }
         let count = self.live.into();
-        self.slots.take(count)?;
-        let each = (now_ns() - time) as f64 / f64::from(self.live);
+        let cost = if self.limits.is_coarse {
+            idle::busy(|| self.slots.take(count))?
+        } else {
+            self.slots.take(count)?;
+            (now_ns() - time) as f64
+        };
+        let each = cost / f64::from(self.live);
         let operation = match self.limits.is_sleepable {
             true => Operation::SleepableBurst,
             false => Operation::BurstExpiry,

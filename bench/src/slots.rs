@@ -88,6 +88,8 @@ pub struct Limits {
     pub arms_when_created: bool,
     /// What it does at an expiry may sleep.
     pub is_sleepable: bool,
+    /// It rounds times to milliseconds, or more. That it is late is no cost.
+    pub is_coarse: bool,
     /// Measure no more operations than this: each takes far longer than one of others.
     pub operations: Option<u64>,
 }

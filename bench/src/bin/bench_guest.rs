@@ -5,6 +5,7 @@ use clap::Parser;
 use sleeptimer::Kind;
 use sleeptimer_bench::{
     contenders::{
+        floor::{self, Floor},
         io_uring::IoUringTimeouts,
         posix::PosixTimers,
         sleeptimer::{Calls, Events, Sleeptimer},
@@ -42,6 +43,24 @@ struct Entry {
 }
 
 const ENTRIES: &[Entry] = &[
+    Entry {
+        name: "floor, hrtimer",
+        limits: TIMERS,
+        make: |room| floor(floor::Kind::Hrtimer, room),
+    },
+    Entry {
+        name: "floor, llist",
+        limits: SLEEPABLE,
+        make: |room| floor(floor::Kind::Llist, room),
+    },
+    Entry {
+        name: "floor, delayed_work",
+        limits: Limits {
+            is_coarse: true,
+            ..SLEEPABLE
+        },
+        make: |room| floor(floor::Kind::DelayedWork, room),
+    },
     Entry {
         name: "sleeptimer, SUBMIT",
         limits: TIMERS,
@@ -84,6 +103,7 @@ const ENTRIES: &[Entry] = &[
 const TIMERS: Limits = Limits {
     arms_when_created: false,
     is_sleepable: false,
+    is_coarse: false,
     operations: None,
 };
 
@@ -94,6 +114,10 @@ const SLEEPABLE: Limits = Limits {
 
 fn ours(kind: Kind, calls: Calls, events: Events, room: Room) -> Outcome<Box<dyn Slots>> {
     Ok(Box::new(Sleeptimer::new(kind, calls, events, room)?))
+}
+
+fn floor(kind: floor::Kind, room: Room) -> Outcome<Box<dyn Slots>> {
+    Ok(Box::new(Floor::new(kind, room.slots)?))
 }
 
 fn main() -> ExitCode {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Those who are compared.
 
+pub mod floor;
 pub mod io_uring;
 pub mod posix;
 pub mod sleeptimer;

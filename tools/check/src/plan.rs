@@ -261,7 +261,7 @@ impl Plan<'_> {
     /// That it runs, not what it measures.
     fn bench(&self) -> Step {
         let few = "BENCH_ARGS=--operations 128";
-        let arguments = ["modules", "run-bench", "LIVE=1,200", "RUNS=1", few];
+        let arguments = ["modules", "floor", "run-bench", "LIVE=1,200", "RUNS=1", few];
         let arguments = [&arguments[..], STRICT].concat();
         self.make("benchmark", &arguments, Expect::Success)
     }
