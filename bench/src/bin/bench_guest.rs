@@ -5,11 +5,13 @@ use clap::Parser;
 use sleeptimer::Kind;
 use sleeptimer_bench::{
     contenders::{
+        delay_queue::Queue,
         floor::{self, Floor},
         io_uring::IoUringTimeouts,
         posix::PosixTimers,
         sleeptimer::{Calls, Events, Sleeptimer},
         timerfd::TimerFds,
+        wheel::Wheel,
     },
     driver::{measure_memory, Driver, BATCH, MANY},
     row::Row,
@@ -98,6 +100,16 @@ const ENTRIES: &[Entry] = &[
         },
         make: |room| Ok(Box::new(IoUringTimeouts::new(room.expirations)?)),
     },
+    Entry {
+        name: "wheel, DelayQueue",
+        limits: WHEEL,
+        make: |room| Ok(Box::new(Queue::new(room.slots)?)),
+    },
+    Entry {
+        name: "wheel, hash wheel",
+        limits: WHEEL,
+        make: |_| Ok(Box::new(Wheel::new())),
+    },
 ];
 
 const TIMERS: Limits = Limits {
@@ -109,6 +121,12 @@ const TIMERS: Limits = Limits {
 
 const SLEEPABLE: Limits = Limits {
     is_sleepable: true,
+    ..TIMERS
+};
+
+const WHEEL: Limits = Limits {
+    arms_when_created: true,
+    is_coarse: true,
     ..TIMERS
 };
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Those who are compared.
 
+pub mod delay_queue;
 pub mod floor;
 pub mod io_uring;
 pub mod posix;
 pub mod sleeptimer;
 pub mod timerfd;
+pub mod wheel;
 
 /// A time, or a delay, of so many ns.
 fn timespec(ns: u64) -> libc::timespec {
