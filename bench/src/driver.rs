@@ -96,6 +96,8 @@ impl<'a> Driver<'a> {
         }
         let count = self.live.into();
         let cost = if self.limits.is_coarse {
+            // Some look each millisecond whether one is due: that is not what is asked here.
+            sleep(Duration::from_nanos(time - preparation - now_ns()));
             idle::busy(|| self.slots.take(count))?
         } else {
             self.slots.take(count)?;
@@ -187,7 +189,8 @@ impl<'a> Driver<'a> {
             true => self.live..self.live + BATCH,
             false => 0..SPACED,
         };
-        if self.live < SPACED {
+        // Those that round would expire many at a time.
+        if self.live < SPACED || self.limits.is_coarse {
             return Ok(());
         }
         let first = now_ns() + PREPARATION.as_nanos() as u64 + LEAD;

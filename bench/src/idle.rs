@@ -16,8 +16,8 @@ const CALIBRATION: Duration = Duration::from_millis(200);
 /// How long before that, for the thread to begin.
 const START: Duration = Duration::from_millis(50);
 
-/// Longer than both.
-pub const PREPARATION: Duration = Duration::from_millis(300);
+/// A little longer than both.
+pub const PREPARATION: Duration = Duration::from_millis(255);
 
 /// Runs `work`, and tells how many ns it, and all that went on meanwhile, have spent. It begins
 /// [`PREPARATION`] after this is called.

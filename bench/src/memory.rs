@@ -16,27 +16,27 @@ const SETTLE: Duration = Duration::from_secs(1);
 pub struct Memory {
     /// By the kernel, without page tables and the pages of programs.
     pub kernel: u64,
-    /// By this process, without what it maps of the kernel's.
+    /// By this process: what it has allocated, without what it maps of the kernel's. The pages that it has tell
+    /// less, as it may have had them before.
     pub user: u64,
 }
 
 impl Memory {
     /// Measures both, when what was freed before has gone.
     pub fn now() -> Outcome<Self> {
-        // SAFETY: The call takes no address; nobody relies on memory that was freed.
-        unsafe { libc::malloc_trim(0) };
+        // SAFETY: The call takes no address.
+        let allocated = unsafe { libc::mallinfo2() };
         sleep(SETTLE);
         // Each processor counts for itself, and adds that up now and then, or now.
         ok!(fs::read("/proc/sys/vm/stat_refresh"));
         let meminfo = ok!(fs::read_to_string("/proc/meminfo"));
-        let status = ok!(fs::read_to_string("/proc/self/status"));
         let mut kernel = 0;
         for name in KERNEL {
             kernel += bytes(&meminfo, name)?;
         }
         Ok(Self {
             kernel,
-            user: bytes(&status, "RssAnon")?,
+            user: (allocated.uordblks + allocated.hblkhd) as u64,
         })
     }
 }
