@@ -27,6 +27,7 @@ impl Memory {
         // SAFETY: The call takes no address.
         let allocated = unsafe { libc::mallinfo2() };
         sleep(SETTLE);
+        shrink_slabs()?;
         // Each processor counts for itself, and adds that up now and then, or now.
         ok!(fs::read("/proc/sys/vm/stat_refresh"));
         let meminfo = ok!(fs::read_to_string("/proc/meminfo"));
@@ -39,6 +40,14 @@ impl Memory {
             user: (allocated.uordblks + allocated.hblkhd) as u64,
         })
     }
+}
+
+/// Has the kernel give back the slabs that are empty, of which it keeps some for the objects to come.
+fn shrink_slabs() -> Outcome {
+    for cache in ok!(fs::read_dir("/sys/kernel/slab")) {
+        ok!(fs::write(ok!(cache).path().join("shrink"), "1"));
+    }
+    Ok(())
 }
 
 /// The number of bytes of this name, of lines that tell it in KiB.
