@@ -21,7 +21,7 @@
 
 #include "sleeptimer_floor.h"
 
-/* As large as a timer of sleeptimer.ko, whose cache is like this one. */
+/* What kmalloc() would take for one, in a cache of its own, so that it has a name. */
 #define TIMER_SIZE	128
 
 struct floor_timer {
