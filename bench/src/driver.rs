@@ -36,6 +36,10 @@ pub const MANY: u32 = 100_000;
 const LEAD_EACH: u64 = 20_000;
 const LEAD: u64 = 100_000_000;
 
+/// How long nothing is done before an operation is measured: what was freed before waits for grace periods of RCU,
+/// those of tasks among them, and its end would be counted.
+const SETTLE: Duration = Duration::from_secs(1);
+
 /// How long after a close its work is still counted.
 const AFTERMATH: Duration = Duration::from_secs(2);
 
@@ -253,6 +257,7 @@ impl<'a> Driver<'a> {
         work: impl Fn(&mut Self, &[Armed]) -> Outcome,
         repair: impl Fn(&mut Self, &[Armed]) -> Outcome,
     ) -> Outcome {
+        sleep(SETTLE);
         let mut watch = Stopwatch::new(|| self.slots.clock());
         // The first fills caches.
         let mut is_warm = false;
