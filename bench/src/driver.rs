@@ -73,6 +73,12 @@ impl<'a> Driver<'a> {
             random: Rng::with_seed(u64::from(live)),
             report,
         };
+        if limits.has_no_time {
+            driver.burst_of_started()?;
+            driver.creations()?;
+            driver.removals()?;
+            return driver.close();
+        }
         driver.burst()?;
         driver.fill()?;
         driver.creations()?;
@@ -99,20 +105,37 @@ impl<'a> Driver<'a> {
             return Err("they expire before all are armed".to_owned());
         }
         let count = self.live.into();
-        let cost = if self.limits.is_coarse {
+        if self.limits.is_coarse {
             // Some look each millisecond whether one is due: that is not what is asked here.
             sleep(Duration::from_nanos(time - preparation - now_ns()));
-            idle::busy(|| self.slots.take(count))?
+            let cost = idle::busy(|| self.slots.take(count))?;
+            self.burst_row(cost)
         } else {
             self.slots.take(count)?;
-            (now_ns() - time) as f64
-        };
+            self.burst_row((now_ns() - time) as f64)
+        }
+    }
+
+    /// Makes all of them, and starts them at once.
+    fn burst_of_started(&mut self) -> Outcome {
+        let all: Vec<Slot> = (0..self.live).collect();
+        for slots in all.chunks(BATCH as usize) {
+            self.slots.create(slots)?;
+        }
+        let time = now_ns();
+        self.slots.start(self.live)?;
+        self.slots.take(self.live.into())?;
+        self.burst_row((now_ns() - time) as f64)
+    }
+
+    /// Tells what it cost that all of them were due.
+    fn burst_row(&mut self, cost: f64) -> Outcome {
         let each = cost / f64::from(self.live);
         let operation = match self.limits.is_sleepable {
             true => Operation::SleepableBurst,
             false => Operation::BurstExpiry,
         };
-        self.row(operation, each, count)
+        self.row(operation, each, self.live.into())
     }
 
     /// Arms all of them, which have expired, far away.
@@ -134,6 +157,15 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// Makes timers that were destroyed, as they were.
+    fn replace(&mut self, armed: &[Armed]) -> Outcome {
+        if self.limits.has_no_time {
+            self.slots.create(&slots_of(armed))
+        } else {
+            self.slots.create_armed(armed)
+        }
+    }
+
     /// Timers that are made beside the others.
     fn creations(&mut self) -> Outcome {
         let more: Vec<Slot> = (self.live..self.live + self.batch()).collect();
@@ -144,6 +176,9 @@ impl<'a> Driver<'a> {
                 |driver, _| driver.slots.create(&more),
                 |driver, _| driver.slots.destroy(&more),
             )?;
+        }
+        if self.limits.has_no_time {
+            return Ok(());
         }
         self.measure(
             Operation::CreateArm,
@@ -169,12 +204,14 @@ impl<'a> Driver<'a> {
     }
 
     fn removals(&mut self) -> Outcome {
-        self.measure(
-            Operation::Cancel,
-            |driver| Ok(driver.some_far()),
-            |driver, armed| driver.slots.cancel(&slots_of(armed)),
-            |driver, armed| driver.revive(armed),
-        )?;
+        if !self.limits.has_no_time {
+            self.measure(
+                Operation::Cancel,
+                |driver| Ok(driver.some_far()),
+                |driver, armed| driver.slots.cancel(&slots_of(armed)),
+                |driver, armed| driver.revive(armed),
+            )?;
+        }
         if self.limits.arms_when_created {
             // The same.
             return Ok(());
@@ -183,7 +220,7 @@ impl<'a> Driver<'a> {
             Operation::Destroy,
             |driver| Ok(driver.some_far()),
             |driver, armed| driver.slots.destroy(&slots_of(armed)),
-            |driver, armed| driver.slots.create_armed(armed),
+            |driver, armed| driver.replace(armed),
         )
     }
 

@@ -27,6 +27,11 @@ pub trait Slots {
         self.arm(&armed)
     }
 
+    /// Has all in the first so many slots be due at once, of a contender that has no time.
+    fn start(&mut self, _count: u32) -> Outcome {
+        Err("it has a time".to_owned())
+    }
+
     /// Makes timers and arms them, in slots that are empty.
     fn create_armed(&mut self, armed: &[Armed]) -> Outcome {
         let slots: Vec<Slot> = armed.iter().map(|&(slot, _)| slot).collect();
@@ -90,6 +95,8 @@ pub struct Limits {
     pub is_sleepable: bool,
     /// It rounds times to milliseconds, or more. That it is late is no cost.
     pub is_coarse: bool,
+    /// What is started is due at once: it is not armed, re-armed or cancelled.
+    pub has_no_time: bool,
     /// Measure no more operations than this: each takes far longer than one of others.
     pub operations: Option<u64>,
 }

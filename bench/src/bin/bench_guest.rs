@@ -79,6 +79,11 @@ const ENTRIES: &[Entry] = &[
         make: |room| ours(Kind::HighresDelayedWq, Calls::Batches, Events::Ring, room),
     },
     Entry {
+        name: "sleeptimer wq, SUBMIT",
+        limits: WORK,
+        make: |room| ours(Kind::Wq, Calls::Batches, Events::Ring, room),
+    },
+    Entry {
         name: "timerfd",
         limits: TIMERS,
         make: |room| Ok(Box::new(TimerFds::new(room.slots)?)),
@@ -116,6 +121,7 @@ const TIMERS: Limits = Limits {
     arms_when_created: false,
     is_sleepable: false,
     is_coarse: false,
+    has_no_time: false,
     operations: None,
 };
 
@@ -128,6 +134,11 @@ const WHEEL: Limits = Limits {
     arms_when_created: true,
     is_coarse: true,
     ..TIMERS
+};
+
+const WORK: Limits = Limits {
+    has_no_time: true,
+    ..SLEEPABLE
 };
 
 fn ours(kind: Kind, calls: Calls, events: Events, room: Room) -> Outcome<Box<dyn Slots>> {

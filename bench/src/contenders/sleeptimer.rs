@@ -248,6 +248,15 @@ impl Slots for Sleeptimer {
         self.arm_at(slots.iter().map(|&slot| (slot, expiry)))
     }
 
+    fn start(&mut self, count: u32) -> Outcome {
+        self.batch.clear();
+        for slot in 0..count {
+            let timer = self.timer(slot)?;
+            self.batch.start(timer, Expiry::default());
+        }
+        self.submit()
+    }
+
     fn cancel(&mut self, slots: &[Slot]) -> Outcome {
         if self.kind == Kind::Timer {
             self.each(
