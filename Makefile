@@ -52,7 +52,7 @@ KBUILD = $(MAKE) -C $(1) M=$(SOURCE) MO=$(OUT) $(KBUILD_VARS)
 	run-demo run-selftests run-races check-panics check-style check-abi check-vm in-root-modules \
 	in-root-check-style debug-kernels modules-debug run-debug in-root-modules-debug run-kselftest \
 	in-root-kselftest coverage report-coverage fuzz fuzz-corpus fuzzer run-fuzz soak run-soak \
-	bench floor run-bench
+	bench bench-guest floor run-bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -161,8 +161,16 @@ run-races: ## Have calls meet at chosen instructions, in a machine that counts t
 # bench_guest.
 LIVE := 1,1000,100000
 RUNS := 3
-bench: userland modules floor ## Measure what operations cost, beside timerfd and others, in instructions
-	@$(MAKE) --no-print-directory run-bench
+bench: userland modules floor bench-guest ## Measure what operations cost, beside timerfd and others, in instructions
+	@$(MAKE) --no-print-directory run-bench BENCH_GUEST=$(BENCH_BPF)/bench_guest
+
+# Contenders in BPF take clang, and libraries: they are left out of other builds. The libraries are where
+# compilers look for them, and pkg-config, which the root lacks, would say no more.
+BENCH_BPF := build/cargo/bpf/x86_64-unknown-linux-gnu/release
+bench-guest:
+	@$(LLVM_BUILDROOT) run -- env PKG_CONFIG=true LIBBPF_SYS_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu \
+		cargo build --release --package sleeptimer-bench --features bpf --bin bench_guest \
+		--target-dir build/cargo/bpf --quiet
 
 # A module of the benchmark's own, which calls the kernel's timers and has nothing of ours.
 FLOOR := $(OUT)/floor
@@ -170,11 +178,12 @@ floor:
 	@$(BUILDROOT) run -- make -j$$(nproc) --no-print-directory in-root-modules SERIES=$(SERIES) \
 		SOURCE=$(SOURCE)/bench/floor OUT=$(FLOOR) $(KBUILD_VARS)
 
+BENCH_GUEST := $(BIN)/bench_guest
 run-bench:
 	@$(BUILDROOT) host-tools
 	@$(BIN)/bench_report --out build/bench --runs $(RUNS) -- env $(VM) run --mode icount --smp 1 --memory 4096 \
 		--timeout 7200 --series $(SERIES) --module $(OUT)/sleeptimer.ko \
-		--module $(FLOOR)/sleeptimer_floor.ko --file $(BIN)/bench_guest \
+		--module $(FLOOR)/sleeptimer_floor.ko --file $(BENCH_GUEST) \
 		-- bench_guest --live $(LIVE) $(BENCH_ARGS)
 
 FLAVOURS := kasan kcsan

@@ -3,6 +3,8 @@
 
 use clap::Parser;
 use sleeptimer::Kind;
+#[cfg(feature = "bpf")]
+use sleeptimer_bench::contenders::bpf::{self, Bpf};
 use sleeptimer_bench::{
     contenders::{
         delay_queue::Queue,
@@ -114,6 +116,24 @@ const ENTRIES: &[Entry] = &[
         name: "wheel, hash wheel",
         limits: WHEEL,
         make: |_| Ok(Box::new(Wheel::new())),
+    },
+    #[cfg(feature = "bpf")]
+    Entry {
+        name: "bpf_timer, array",
+        limits: TIMERS,
+        make: |slots| Ok(Box::new(Bpf::new(bpf::Kind::TimerArray, slots)?)),
+    },
+    #[cfg(feature = "bpf")]
+    Entry {
+        name: "bpf_timer, hash",
+        limits: TIMERS,
+        make: |slots| Ok(Box::new(Bpf::new(bpf::Kind::TimerHash, slots)?)),
+    },
+    #[cfg(feature = "bpf")]
+    Entry {
+        name: "bpf_wq, array",
+        limits: WORK,
+        make: |slots| Ok(Box::new(Bpf::new(bpf::Kind::WqArray, slots)?)),
     },
 ];
 

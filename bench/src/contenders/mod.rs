@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Those who are compared.
 
+#[cfg(feature = "bpf")]
+pub mod bpf;
 pub mod delay_queue;
 pub mod floor;
 pub mod io_uring;
