@@ -193,7 +193,11 @@ impl Slots for Bpf {
     fn take(&mut self, expirations: u64) -> Outcome {
         while self.expired < expirations {
             let events = self.open()?.ring.poll_raw(Duration::MAX);
-            self.expired += u64::try_from(events).map_err(|_| Errno::from_raw(-events).desc())?;
+            // A ring of io_uring that is torn down, of another contender, interrupts calls.
+            if events != -libc::EINTR {
+                self.expired +=
+                    u64::try_from(events).map_err(|_| Errno::from_raw(-events).desc())?;
+            }
         }
         self.expired -= expirations;
         Ok(())
