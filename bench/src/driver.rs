@@ -36,7 +36,7 @@ pub const MANY: u32 = 100_000;
 const LEAD_EACH: u64 = 20_000;
 const LEAD: u64 = 100_000_000;
 
-/// How long nothing is done before an operation is measured: what was freed before waits for grace periods of RCU,
+/// How long nothing is done before something is measured: what was freed before waits for grace periods of RCU,
 /// those of tasks among them, and its end would be counted.
 const SETTLE: Duration = Duration::from_secs(1);
 
@@ -122,6 +122,7 @@ impl<'a> Driver<'a> {
         for slots in all.chunks(BATCH as usize) {
             self.slots.create(slots)?;
         }
+        sleep(SETTLE);
         let time = now_ns();
         self.slots.start(self.live)?;
         self.slots.take(self.live.into())?;
