@@ -317,6 +317,8 @@ impl Slots for Sleeptimer {
     }
 
     fn arm_periodic(&mut self, slot: Slot, period: u64) -> Outcome<bool> {
+        // A start of a delayed_wq that is armed does nothing.
+        self.cancel(&[slot])?;
         let start = Start {
             expiry: Expiry::In(Duration::from_nanos(period)),
             period: Duration::from_nanos(period),
