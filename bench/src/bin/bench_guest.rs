@@ -121,19 +121,19 @@ const ENTRIES: &[Entry] = &[
     Entry {
         name: "bpf_timer, array",
         limits: TIMERS,
-        make: |slots| Ok(Box::new(Bpf::new(bpf::Kind::TimerArray, slots)?)),
+        make: |room| Ok(Box::new(Bpf::new(bpf::Kind::TimerArray, room.slots)?)),
     },
     #[cfg(feature = "bpf")]
     Entry {
         name: "bpf_timer, hash",
         limits: TIMERS,
-        make: |slots| Ok(Box::new(Bpf::new(bpf::Kind::TimerHash, slots)?)),
+        make: |room| Ok(Box::new(Bpf::new(bpf::Kind::TimerHash, room.slots)?)),
     },
     #[cfg(feature = "bpf")]
     Entry {
         name: "bpf_wq, array",
         limits: WORK,
-        make: |slots| Ok(Box::new(Bpf::new(bpf::Kind::WqArray, slots)?)),
+        make: |room| Ok(Box::new(Bpf::new(bpf::Kind::WqArray, room.slots)?)),
     },
 ];
 
