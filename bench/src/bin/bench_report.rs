@@ -52,9 +52,11 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Outcome {
     let first = run_once(&arguments.command)?;
+    let mut differences = Vec::new();
     for number in 1..arguments.runs {
         eprintln!("run {} of {}", number + 1, arguments.runs);
-        compare(&first, &run_once(&arguments.command)?, arguments.tolerance)?;
+        let other = run_once(&arguments.command)?;
+        differences.extend(compare(&first, &other, arguments.tolerance));
     }
     let table = Table::of(&first);
     print!("{}", table.to_text());
@@ -67,7 +69,13 @@ fn run(arguments: &Arguments) -> Outcome {
     };
     let text = ok!(serde_json::to_string_pretty(&results));
     ok!(fs::write(file("results.json"), text + "\n"));
-    draw(&arguments.out, &table)
+    draw(&arguments.out, &table)?;
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let tolerance = arguments.tolerance;
+    let what = format!("runs differ by more than {tolerance} in a thousand");
+    Err(format!("{what}:\n{}", differences.join("\n")))
 }
 
 fn draw(out: &Path, table: &Table) -> Outcome {
@@ -104,19 +112,20 @@ fn run_once(command: &[OsString]) -> Outcome<Vec<Row>> {
     Ok(rows)
 }
 
-/// Fails unless two runs have measured the same.
-fn compare(first: &[Row], second: &[Row], tolerance: f64) -> Outcome {
+/// In what two runs differ.
+fn compare(first: &[Row], second: &[Row], tolerance: f64) -> Vec<String> {
     if first.len() != second.len() {
-        return Err(format!("{} rows, and {}", first.len(), second.len()));
+        return vec![format!("{} rows, and {}", first.len(), second.len())];
     }
+    let mut differences = Vec::new();
     for (a, b) in first.iter().zip(second) {
         let is_same = (&a.contender, a.operation, a.live) == (&b.contender, b.operation, b.live);
         let difference = (a.cost - b.cost).abs() / a.cost.abs().max(1.0) * 1000.0;
         if !is_same || difference > tolerance {
-            return Err(format!("two runs differ: {a:?} and {b:?}"));
+            differences.push(format!("{a:?} and {b:?}"));
         }
     }
-    Ok(())
+    differences
 }
 
 #[cfg(test)]
@@ -136,14 +145,16 @@ mod tests {
 
     #[test]
     fn runs_that_differ_are_found() {
-        assert_eq!(compare(&[row(100.0)], &[row(100.5)], 10.0), Ok(()));
-        assert!(compare(&[row(100.0)], &[row(102.0)], 10.0).is_err());
-        assert!(compare(&[row(100.0)], &[], 10.0).is_err());
+        assert!(compare(&[row(100.0)], &[row(100.5)], 10.0).is_empty());
+        let one = [row(100.0), row(7.0), row(100.0)];
+        let other = [row(102.0), row(7.0), row(98.0)];
+        assert_eq!(compare(&one, &other, 10.0).len(), 2);
+        assert_eq!(compare(&[row(100.0)], &[], 10.0).len(), 1);
         let other = Row {
             live: 1,
             ..row(100.0)
         };
-        assert!(compare(&[row(100.0)], &[other], 10.0).is_err());
+        assert_eq!(compare(&[row(100.0)], &[other], 10.0).len(), 1);
     }
 
     #[test]
