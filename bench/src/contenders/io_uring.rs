@@ -23,10 +23,10 @@ pub struct IoUringTimeouts {
 }
 
 impl IoUringTimeouts {
-    /// Room for so many.
-    pub fn new(slots: u32) -> Outcome<Self> {
+    /// Room for so many expirations.
+    pub fn new(expirations: u32) -> Outcome<Self> {
         Ok(Self {
-            ring: Some(ring(slots)?),
+            ring: Some(ring(expirations)?),
             expired: 0,
         })
     }
@@ -38,7 +38,12 @@ impl IoUringTimeouts {
         for entries in entries.chunks(BATCH as usize) {
             // SAFETY: What the entries point to outlives the submission, in which it is read.
             ok!(unsafe { ring.submission().push_multiple(entries) });
-            ok!(ring.submit());
+            let submitted = ok!(ring.submit());
+            if submitted != entries.len() {
+                // Nobody may submit the rest later, when what it points to is gone.
+                self.ring = None;
+                return Err(format!("{submitted} of {} are submitted", entries.len()));
+            }
         }
         loop {
             for completion in ring.completion() {
@@ -80,9 +85,9 @@ impl IoUringTimeouts {
 }
 
 /// A ring that has room for a completion of each.
-fn ring(slots: u32) -> Outcome<IoUring> {
+fn ring(expirations: u32) -> Outcome<IoUring> {
     // What finds the ring full is kept in a list.
-    let completions = (slots + 2 * BATCH).next_power_of_two().min(65_536);
+    let completions = (expirations + 2 * BATCH).next_power_of_two().min(65_536);
     let builder = &mut IoUring::builder();
     Ok(ok!(builder
         .setup_cqsize(completions)
