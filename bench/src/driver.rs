@@ -158,15 +158,6 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Makes timers that were destroyed, as they were.
-    fn replace(&mut self, armed: &[Armed]) -> Outcome {
-        if self.limits.has_no_time {
-            self.slots.create(&slots_of(armed))
-        } else {
-            self.slots.create_armed(armed)
-        }
-    }
-
     /// Timers that are made beside the others.
     fn creations(&mut self) -> Outcome {
         let more: Vec<Slot> = (self.live..self.live + self.batch()).collect();
@@ -221,7 +212,7 @@ impl<'a> Driver<'a> {
             Operation::Destroy,
             |driver| Ok(driver.some_far()),
             |driver, armed| driver.slots.destroy(&slots_of(armed)),
-            |driver, armed| driver.replace(armed),
+            |driver, armed| make_ready(driver.slots, driver.limits, armed),
         )
     }
 
@@ -351,6 +342,7 @@ impl<'a> Driver<'a> {
 /// slots.
 pub fn measure_memory(
     make: impl FnOnce() -> Outcome<Box<dyn Slots>>,
+    limits: Limits,
     live: u32,
     report: &mut dyn FnMut(&Row) -> Outcome,
 ) -> Outcome {
@@ -359,7 +351,7 @@ pub fn measure_memory(
     let mut random = Rng::with_seed(u64::from(live));
     let all: Vec<Slot> = (0..live).collect();
     for some in all.chunks(BATCH as usize) {
-        slots.create_armed(&far(&mut random, some))?;
+        make_ready(&mut *slots, limits, &far(&mut random, some))?;
     }
     drop(all);
     let after = Memory::now()?;
@@ -377,6 +369,15 @@ pub fn measure_memory(
         })?;
     }
     slots.close()
+}
+
+/// Makes timers, and arms them if they have a time.
+fn make_ready(slots: &mut dyn Slots, limits: Limits, armed: &[Armed]) -> Outcome {
+    if limits.has_no_time {
+        slots.create(&slots_of(armed))
+    } else {
+        slots.create_armed(armed)
+    }
 }
 
 /// These slots, and random times that are far away.

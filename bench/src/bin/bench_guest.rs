@@ -199,7 +199,7 @@ fn run(arguments: &Arguments) -> Outcome {
                     expirations: live.min(FEW),
                     has_frees: false,
                 };
-                measure_memory(|| (entry.make)(room), live, &mut report)?;
+                measure_memory(|| (entry.make)(room), entry.limits, live, &mut report)?;
             }
             let mut slots = (entry.make)(Room::for_all(live + BATCH))?;
             Driver::run(
